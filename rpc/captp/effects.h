@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a turn of the engine asks the outside to do. A turn is one input and the effects it produced;
+// they are applied after it, first in first out for each link.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "rpc/base/status.h"
+#include "rpc/base/strong_id.h"
+#include "rpc/wire/frame.h"
+
+namespace vatmesh::captp {
+
+// Names one link for ever: the slot is reused, the generation isn't, so a late input for a link that
+// is gone is recognised and ignored.
+struct LinkId {
+  uint32_t slot = 0;
+  uint32_t generation = 0;  // 0: no link
+  bool operator==(const LinkId&) const = default;
+  explicit operator bool() const { return generation != 0; }
+};
+
+// Names one operation that the engine started; never reused.
+using OpId = StrongId<struct OpTag, uint64_t>;
+
+// Queue `frame` behind what was sent on `link` before.
+struct Send {
+  LinkId link;
+  wire::FrameRef frame;
+};
+
+// End `link`: write what is queued (an Abort among it, unless the peer sent one), within a short
+// deadline, then close. The engine has forgotten the link already; don't call onLost for it.
+struct Close {
+  LinkId link;
+  Status reason;  // for the log
+};
+
+// Find what a Bootstrap asks for: a service of ours (peer links), the remote end of an import
+// (client links), `Sidecar` (app links). The outside answers with Vat::complete.
+struct Restore {
+  LinkId from;
+  std::string object_id;  // empty: the Bootstrap had none, or an empty one
+};
+struct Start {
+  OpId op;
+  Restore restore;
+};
+
+// The answer to `op` is no longer wanted. Completing it anyway is harmless.
+struct Cancel {
+  OpId op;
+};
+
+// The tables of `link` became empty (or no longer are). An idle link may be closed with plain EOF.
+struct Idle {
+  LinkId link;
+  bool idle = true;
+};
+
+using Effect = std::variant<Send, Close, Start, Cancel, Idle>;
+
+// Reused from turn to turn, so that it keeps its memory.
+using Effects = std::vector<Effect>;
+
+}  // namespace vatmesh::captp

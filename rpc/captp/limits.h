@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Bounds of one link, by the names of the configuration (contracts 2, `limits`). What happens above
+// each: design 4.7, 4.8.
+#pragma once
+
+#include <cstdint>
+
+#include "rpc/base/instant.h"
+
+namespace vatmesh::captp {
+
+struct Limits {
+  uint64_t message = 64ull << 20;   // bytes of one frame
+  uint32_t segments = 512;          // of one frame
+  uint32_t capabilities = 1024;     // in one message
+  uint32_t answers = 16384;         // open at once, asked by the peer
+  uint32_t exports = 65536;
+  uint32_t imports = 65536;
+  uint32_t queued_messages = 1024;  // behind one promise
+  uint64_t queued_bytes = 4ull << 20;
+  uint64_t queue_hard = 256ull << 20;         // bytes queued towards the peer
+  Duration stall = std::chrono::seconds(30);  // the longest without progress while bytes are queued
+};
+
+}  // namespace vatmesh::captp
