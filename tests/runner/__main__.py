@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Chooses the parts, runs them, prints the sum."""
+
+import argparse
+import sys
+import time
+
+from . import ROOT, checks, integration, programs, unit
+from .build import build
+from .report import Report
+
+PARTS = {
+    "checks": "rings, layout, format, and the tests of these checks",
+    "unit": "GoogleTest programs",
+    "integration": "pytest in tests/integration, with the built programs",
+    "quickstart": "deploy/quickstart, as a user runs it (preset release)",
+    "bench": "tests/bench/run (preset release)",
+}
+
+
+def parse(argv):
+    parts = "\n".join(f"  {name:<12} {text}" for name, text in PARTS.items())
+    parser = argparse.ArgumentParser(
+        prog="tests/run", formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Builds vatmesh and runs its tests.", epilog=f"parts:\n{parts}")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="default: all of them")
+    parser.add_argument("--preset", default="asan", help="for unit and integration (default: asan)")
+    arguments = parser.parse_args(argv)
+    unknown = [part for part in arguments.parts if part not in PARTS]
+    if unknown:
+        parser.error(f"unknown part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    return arguments
+
+
+def main(argv):
+    arguments = parse(argv)
+    chosen = [part for part in PARTS if part in (arguments.parts or PARTS)]
+    report = Report()
+    started = time.monotonic()
+    if "checks" in chosen:
+        checks.run(report)
+    if "unit" in chosen or "integration" in chosen:
+        folder = build(arguments.preset, report)
+        if folder and "unit" in chosen:
+            unit.run(folder, report)
+        if folder and "integration" in chosen:
+            integration.run(folder, report)
+    if "quickstart" in chosen:
+        programs.run("quickstart", ["deploy/quickstart"], report)
+    if "bench" in chosen:
+        # Among all the other parts it shows that it works; called by name it measures.
+        quick = [] if arguments.parts else ["--quick"]
+        programs.run("bench", ["tests/bench/run", *quick], report)
+    last = report.summary()
+    print(f"{time.monotonic() - started:.0f} s for {', '.join(chosen)}")
+    print(last, flush=True)
+    return report.exit_code()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
