@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Plain numbers that the sidecar counts beside the engine's (rpc/captp/counters.h). Whoever acts
+// increments; nobody but the exposition reads. One thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace vatmesh::metrics {
+
+// Who opened a connection: the other side (in) or we (out).
+enum class Direction : uint8_t { kIn, kOut };
+inline constexpr size_t kDirections = 2;
+
+enum class Transport : uint8_t {
+  kTls,     // a peer vat
+  kPlain,   // a peer where TLS is off
+  kApp,     // our application
+  kClient,  // a local program on an import's socket
+};
+inline constexpr size_t kTransports = 4;
+
+enum class CloseReason : uint8_t {
+  kPeerClose,
+  kLocalClose,
+  kIdle,
+  kHandshakeError,
+  kProtocolError,
+  kPolicy,
+  kDrain,
+  kAppGone,
+  kReset,
+};
+inline constexpr size_t kCloseReasons = 9;
+
+enum class HandshakeResult : uint8_t { kOk, kTimeout, kBadKey, kOther };
+inline constexpr size_t kHandshakeResults = 4;
+
+enum class ConnectResult : uint8_t { kOk, kTimeout, kError };
+inline constexpr size_t kConnectResults = 3;
+
+enum class RestoreResult : uint8_t { kOk, kUnknown, kNoRestorer, kAppError };
+inline constexpr size_t kRestoreResults = 4;
+
+// The label values, by enumerator.
+inline constexpr std::array<std::string_view, kDirections> kDirectionNames = {"in", "out"};
+inline constexpr std::array<std::string_view, kTransports> kTransportNames = {"tls", "plain", "app",
+                                                                              "client"};
+inline constexpr std::array<std::string_view, kCloseReasons> kCloseReasonNames = {
+    "peer_close", "local_close", "idle", "handshake_error", "protocol_error", "policy",
+    "drain",      "app_gone",    "reset"};
+inline constexpr std::array<std::string_view, kHandshakeResults> kHandshakeResultNames = {
+    "ok", "timeout", "bad_key", "other"};
+inline constexpr std::array<std::string_view, kConnectResults> kConnectResultNames = {
+    "ok", "timeout", "error"};
+inline constexpr std::array<std::string_view, kRestoreResults> kRestoreResultNames = {
+    "ok", "unknown", "no_restorer", "app_error"};
+
+// Indexes an array by enumerator.
+template <typename Enum>
+constexpr size_t at(Enum value) {
+  return static_cast<size_t>(value);
+}
+
+// What is counted of all connections with one direction and transport.
+struct ConnectionCounts {
+  uint64_t opened = 0;
+  uint64_t open = 0;  // now
+  std::array<uint64_t, kCloseReasons> closed{};
+  uint64_t received_bytes = 0;
+  uint64_t sent_bytes = 0;
+};
+
+struct Counters {
+  std::array<std::array<ConnectionCounts, kTransports>, kDirections> connections{};
+  std::array<std::array<uint64_t, kHandshakeResults>, kDirections> handshakes{};
+  std::array<uint64_t, kConnectResults> connects{};  // dialled peers
+  std::array<uint64_t, kRestoreResults> restores{};
+  uint64_t app_link_up = 0;  // application links that are up now
+  uint64_t app_link_reconnects = 0;
+
+  ConnectionCounts& of(Direction direction, Transport transport) {
+    return connections[at(direction)][at(transport)];
+  }
+};
+
+}  // namespace vatmesh::metrics
