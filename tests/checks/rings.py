@@ -64,8 +64,7 @@ def _first(table, name):
 
 def _quoted(source, target, files):
     """Problems of a project include."""
-    ours = files(target)
-    if not ours:
+    if not files(target):
         return f'"{target}" is no file of the tree; includes are written from the root'
     if _first(RINGS, target) is None:
         return f'"{target}" lies in no ring'
@@ -99,18 +98,20 @@ def check(root):
             problems.append(f"{source}: lies in no ring")
             continue
 
-        def exists(target, folder=path.parent):
-            # A generated header counts as its schema; an example is a program of its own.
-            candidates = [target, re.sub(r"\.capnp\.h$", ".capnp", target)]
-            return any((root / c).is_file() for c in candidates)
+        def exists(target):
+            # A generated header counts as its schema.
+            return any((root / t).is_file() for t in (target, target.removesuffix(".h")))
 
         for number, line in enumerate((root / path).read_text(errors="replace").splitlines(), 1):
             match = INCLUDE.match(line)
             if not match:
                 continue
-            what = (_quoted(source, match[2], exists) if match[1] == '"'
-                    else _angled(source, match[2]))
-            if match[1] == '"' and not what and match[2].endswith(".capnp.h"):
+            quoted, target = match[1] == '"', match[2]
+            if quoted and source.startswith("deploy/examples/"):
+                # An example is a project of its own: its includes start in its folder.
+                target = f"{path.parent}/{target}"
+            what = _quoted(source, target, exists) if quoted else _angled(source, target)
+            if quoted and not what and target.endswith(".capnp.h"):
                 # It brings libcapnp's headers along.
                 what = _angled(source, "capnp/generated-header-support.h")
             if what:
