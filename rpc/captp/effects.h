@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a turn of the engine asks the outside to do. A turn is one input and the effects it produced;
-// they are applied after it, first in first out for each link.
+// What a turn of the engine asks the outside to do. A turn is one input and the effects it
+// produced; they are applied after it, first in first out for each link.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@
 
 namespace vatmesh::captp {
 
-// Names one link for ever: the slot is reused, the generation isn't, so a late input for a link that
-// is gone is recognised and ignored.
+// Names one link for ever: the slot is reused, the generation isn't, so a late input for a link
+// that is gone is recognised and ignored.
 struct LinkId {
   uint32_t slot = 0;
   uint32_t generation = 0;  // 0: no link

@@ -11,10 +11,10 @@
 namespace vatmesh::captp {
 
 struct Limits {
-  uint64_t message = 64ull << 20;   // bytes of one frame
-  uint32_t segments = 512;          // of one frame
-  uint32_t capabilities = 1024;     // in one message
-  uint32_t answers = 16384;         // open at once, asked by the peer
+  uint64_t message = 64ull << 20;  // bytes of one frame
+  uint32_t segments = 512;         // of one frame
+  uint32_t capabilities = 1024;    // in one message
+  uint32_t answers = 16384;        // open at once, asked by the peer
   uint32_t exports = 65536;
   uint32_t imports = 65536;
   uint32_t queued_messages = 1024;  // behind one promise

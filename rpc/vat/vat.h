@@ -65,7 +65,8 @@ class Vat {
   // Ends `link` from our side: Abort with `reason`, then Close.
   void closeLink(LinkId link, const Status& reason, Effects& out);
 
-  // Answers `op` of a Start. Late or unknown: what it brought is dropped. Never call it inside a turn.
+  // Answers `op` of a Start. Late or unknown: what it brought is dropped. Never call it inside a
+  // turn.
   void complete(OpId op, Result<Completion> result, Effects& out);
 
   // Tells the time. Call it before the inputs of each wake-up, and at nextDeadline().
@@ -90,8 +91,8 @@ class Vat {
   const captp::Counters& counters() const;
   captp::TableSizes tableSizes() const;
 
-  // Checks every invariant of captp-engine 2.10; the first broken one as text. For tests and, sampled,
-  // for debug builds.
+  // Checks every invariant of captp-engine 2.10; the first broken one as text. For tests and,
+  // sampled, for debug builds.
   std::optional<std::string> checkInvariants() const;
   // All tables as text, one entry a line, without ids of objects.
   std::string dump() const;

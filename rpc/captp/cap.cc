@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rpc/captp/cap.h"
+
+#include <algorithm>
+
+#include "rpc/captp/connection.h"
+#include "rpc/captp/core.h"
+#include "rpc/captp/pipeline.h"
+
+namespace vatmesh::captp {
+
+void Counted::dropHandle() {
+  VATMESH_DCHECK(handles_ > 0);
+  if (--handles_ == 0) core_.drop(*this);
+}
+
+void PromiseNode::removeHolder(const Connection& connection, ExportId id) {
+  std::erase_if(holders_, [&](const Holder& holder) {
+    return holder.connection == &connection && holder.id == id;
+  });
+}
+
+void ImportNode::onUnused() {
+  if (connection_) connection_->releaseImport(*this);
+  delete this;
+}
+
+Node* follow(Node* node) {
+  for (;;) {
+    Node* next = nullptr;
+    if (node->kind() == NodeKind::kImport) {
+      auto& import = static_cast<ImportNode&>(*node);
+      next = import.to() ? import.to().get() : import.lost.get();
+    } else if (node->kind() == NodeKind::kPath) {
+      auto& path = static_cast<PathNode&>(*node);
+      next = path.to() ? path.to().get() : path.pipeline().broken.get();
+    }
+    if (!next) return node;
+    node = next;
+  }
+}
+
+bool isPromise(const Node& node) {
+  if (node.kind() == NodeKind::kImport) return !static_cast<const ImportNode&>(node).settled();
+  if (node.kind() == NodeKind::kPath) return !static_cast<const PathNode&>(node).settled();
+  return false;
+}
+
+}  // namespace vatmesh::captp

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Connection is one link's side of the protocol: its four tables and a handler for each message
+// kind. handle() is the switch; the handlers stand with the table they act on (question.cc,
+// answer.cc, import.cc, export.cc), descriptors in descriptors.cc. What touches more than one link
+// is the Core's.
+//
+// Invariants (checked by invariants.cc; numbers of captp-engine 2.10):
+//   I1  an export's wire_refs is the number of descriptors sent less those released, and not 0
+//   I2  the exports recorded in params and results add up to no more than that
+//   I3  canonical_ maps a node to an entry that has it as its Ref
+//   I4  an import has wire_refs >= 1 and a handle
+//   I5  a question waiting or lingering has a pipeline that names it back; a canceled one has none
+//   I6  an answer that has not returned has a pipeline that will return to it
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "rpc/captp/answer.h"
+#include "rpc/captp/cap.h"
+#include "rpc/captp/counters.h"
+#include "rpc/captp/export.h"
+#include "rpc/captp/ids.h"
+#include "rpc/captp/limits.h"
+#include "rpc/captp/profile.h"
+#include "rpc/captp/question.h"
+#include "rpc/captp/table.h"
+#include "rpc/wire/envelope.h"
+#include "rpc/wire/forward.h"
+#include "rpc/wire/frame.h"
+
+namespace vatmesh::captp {
+
+class Connection {
+ public:
+  Connection(Core& core, LinkId id, LinkKind kind, const Profile& profile, const Limits& limits);
+
+  LinkId id() const { return id_; }
+  LinkKind kind() const { return kind_; }
+  const Limits& limits() const { return limits_; }
+  const Profile& profile() const { return profile_; }
+
+  // One received message: decodes it into the Core's envelope and acts. A message that breaks the
+  // protocol ends the link (Core::abort).
+  void handle(wire::InMessage&& message);
+
+  // --- questions (question.cc)
+  // Forgets a lingering question or cancels a waiting one, and sends its Finish.
+  void finish(QuestionId id, const Pipeline& pipeline);
+  // Writes a call to this link as a new question. Not ok: nothing was sent or counted, and the
+  // call's result is to be broken with the status. Precondition: call.result is waiting.
+  Status sendCall(PendingCall& call, const wire::OutTarget& target);
+  void sendBootstrap(Pipeline& pipeline, std::string_view object_id);
+
+  // --- answers (answer.cc)
+  void returnException(AnswerId id, const wire::Exception& why);
+  void returnElsewhere(AnswerId id);
+  // Writes `pipeline`'s results to answer `id`; `message` is scrubbed. `out` are the capabilities
+  // as this link is to be told of them.
+  struct OutCapability {
+    Node* node;
+    bool proxied;  // always hosted here, even when the node lives at the peer
+  };
+  void returnResults(AnswerId id, wire::InMessage&& message, const wire::Payload& payload,
+                     std::span<const OutCapability> out, Pipeline& pipeline);
+
+  // --- imports (import.cc)
+  // Counts one descriptor that named import `id` and gives its node.
+  Ref import(ImportId id, bool promise);
+  void releaseImport(ImportNode& node);
+
+  // --- exports (export.cc)
+  // Announces how the promise in export `id` was resolved, and answers the Disembargoes that
+  // waited.
+  void announce(ExportId id);
+  void releaseExport(ExportId id, uint32_t count);
+
+  // --- descriptors (descriptors.cc)
+  // Reads a descriptor. `reflected`: it named something of ours.
+  Ref read(const wire::Descriptor& descriptor, const wire::Envelope& envelope, bool& reflected);
+  // Writes a descriptor for what `node` is by now, counts the export it names, and adds that to
+  // `record`. `proxied`: as our own object even if the peer hosts it. A broken one is written as a
+  // promise; its Resolve is sent by resolveBroken(), right behind the message.
+  wire::OutDescriptor describe(Node& node, bool proxied, std::vector<ExportId>* record);
+  void resolveBroken();
+
+  void send(wire::FrameRef frame, wire::MessageKind kind);
+
+  bool tablesEmpty() const {
+    return questions.empty() && answers.empty() && exports.empty() && imports.empty();
+  }
+
+  OwnTable<QuestionId, Question> questions;
+  PeerTable<AnswerId, Answer> answers;
+  OwnTable<ExportId, Export> exports;
+  struct ImportEntry {
+    ImportNode* node = nullptr;
+    void clear() { node = nullptr; }
+  };
+  PeerTable<ImportId, ImportEntry> imports;
+  // The entry to use again when a node is exported once more (R-RC9).
+  std::unordered_map<const Node*, ExportId> canonical;
+
+  // Back-pressure: what has been sent and has not left our queue.
+  uint64_t queued_bytes = 0;
+  Instant last_progress;
+  bool stall_armed = false;
+
+  bool touched = false;  // in this turn
+  bool was_idle = true;  // as last told by an Idle effect
+
+ private:
+  void handleAbort(const wire::Envelope& envelope);
+  void handleBootstrap(const wire::Envelope& envelope);
+  void handleCall(wire::InMessage&& message, const wire::Envelope& envelope);
+  void handleReturn(wire::InMessage&& message, const wire::Envelope& envelope);
+  void handleFinish(const wire::Envelope& envelope);
+  void handleResolve(const wire::Envelope& envelope);
+  void handleRelease(const wire::Envelope& envelope);
+  void handleDisembargo(wire::InMessage&& message, const wire::Envelope& envelope);
+  void handleUnimplemented(const wire::Envelope& envelope);
+  void replyUnimplemented(wire::InMessage&& message);
+
+  // The whole link ends: `what` names the rule that the peer broke.
+  void abort(std::string_view what);
+
+  // The entry for a new question of the peer; null when the id is in use, which ends the link.
+  Answer* newAnswer(AnswerId id);
+  // What a call is addressed to. Null and `why` when that call fails; null without a reason in
+  // `why` when the target is unknown in a way that ends the link.
+  Node* findTarget(const wire::Envelope& envelope, wire::Exception& why);
+  std::optional<wire::Exception> refuseCall(const wire::InMessage& message,
+                                            const wire::Envelope& envelope);
+  std::optional<wire::Exception> refuseResults(const wire::InMessage& message,
+                                               const wire::Envelope& envelope);
+  void onResults(Question& question, Pipeline& pipeline, wire::InMessage&& message,
+                 const wire::Envelope& envelope);
+  void onTaken(Pipeline* pipeline, AnswerId taken);
+  void countOutcome(const Answer& answer, CallOutcome outcome);
+  void echoDisembargo(uint32_t embargo_id, Node& pin);
+  Status checkRoom(std::span<const OutCapability> capabilities, const wire::InMessage& message,
+                   size_t target_steps);
+
+  Core& core_;
+  LinkId id_;
+  LinkKind kind_;
+  Profile profile_;
+  Limits limits_;
+  std::vector<ExportId> broken_exports_;  // written in this message, to be resolved behind it
+};
+
+}  // namespace vatmesh::captp

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rpc/captp/core.h"
+
+#include "rpc/base/check.h"
+#include "rpc/captp/errors.h"
+#include "rpc/wire/build.h"
+
+namespace vatmesh::captp {
+
+Core::Core() : null_(*this) {
+  null_.addHandle();
+}
+
+Core::~Core() {
+  Effects nobody;
+  begin(nobody);
+  call.clear();
+  forEachLink([&](Connection& connection) { lose(connection, disconnected("the vat ended")); });
+  end();
+  for (Pipeline* pipeline : idle_pipelines_) delete pipeline;
+}
+
+void Core::begin(Effects& out) {
+  VATMESH_CHECK(!in_turn_);
+  in_turn_ = true;
+  effects_ = &out;
+}
+
+void Core::end() {
+  while (true) {
+    if (!flushes_.empty()) {
+      auto flushes = std::exchange(flushes_, {});
+      for (auto& pipeline : flushes) flush(*pipeline);
+    } else if (!failures_.empty()) {
+      auto failures = std::exchange(failures_, {});
+      for (Failure& failure : failures) fail(*failure.pipeline, std::move(failure.why));
+    } else if (!drops_.empty()) {
+      Counted* counted = drops_.back();
+      drops_.pop_back();
+      counted->listed_ = false;
+      if (counted->handles() == 0) counted->onUnused();
+    } else if (!endOverfullLink()) {
+      break;
+    }
+  }
+  watchQueues();
+  for (Connection* connection : touched_) {
+    connection->touched = false;
+    bool idle = connection->tablesEmpty();
+    if (idle != connection->was_idle) effects_->push_back(Idle{connection->id(), idle});
+    connection->was_idle = idle;
+  }
+  touched_.clear();
+  lost_links_.clear();
+  effects_ = nullptr;
+  in_turn_ = false;
+}
+
+bool Core::endOverfullLink() {
+  for (Connection* connection : touched_) {
+    if (connection->queued_bytes <= connection->limits().queue_hard) continue;
+    abort(*connection, Status(Code::kOverloaded, "the peer reads too slowly: its queue is full"));
+    return true;
+  }
+  return false;
+}
+
+void Core::watchQueues() {
+  for (Connection* connection : touched_) {
+    if (connection->queued_bytes == 0 || connection->stall_armed) continue;
+    connection->stall_armed = true;
+    deadlines_.push({connection->last_progress + connection->limits().stall, connection->id()});
+  }
+}
+
+void Core::checkDeadlines() {
+  while (!deadlines_.empty() && deadlines_.top().first <= now) {
+    LinkId id = deadlines_.top().second;
+    deadlines_.pop();
+    Connection* connection = find(id);
+    if (!connection) continue;
+    connection->stall_armed = false;
+    if (connection->queued_bytes == 0) continue;
+    if (connection->last_progress + connection->limits().stall <= now) {
+      abort(*connection, Status(Code::kTimeout, "the peer has read nothing for too long"));
+    } else {
+      touch(*connection);  // armed again at the end of the turn
+    }
+  }
+}
+
+void Core::drop(Counted& counted) {
+  if (counted.listed_) return;
+  counted.listed_ = true;
+  drops_.push_back(&counted);
+}
+
+void Core::touch(Connection& connection) {
+  if (connection.touched) return;
+  connection.touched = true;
+  touched_.push_back(&connection);
+}
+
+Connection& Core::add(LinkKind kind, const Profile& profile, const Limits& limits) {
+  uint32_t slot = 0;
+  while (slot < links_.size() && links_[slot].connection) ++slot;
+  if (slot == links_.size()) links_.emplace_back();
+  LinkId id{slot, ++links_[slot].generation};
+  links_[slot].connection = std::make_unique<Connection>(*this, id, kind, profile, limits);
+  return *links_[slot].connection;
+}
+
+Connection* Core::find(LinkId id) {
+  if (!id || id.slot >= links_.size() || links_[id.slot].generation != id.generation)
+    return nullptr;
+  return links_[id.slot].connection.get();
+}
+
+void Core::abort(Connection& connection, const Status& reason) {
+  wire::Exception why = exceptionFrom(reason);
+  connection.send(wire::buildAbort(frames, why.type, why.reason), wire::MessageKind::kAbort);
+  effects_->push_back(Close{connection.id(), reason});
+  lose(connection, disconnected(reason.message()));
+}
+
+void Core::lose(Connection& connection, const wire::Exception& what) {
+  Slot& slot = links_[connection.id().slot];
+  VATMESH_CHECK(slot.connection.get() == &connection);
+  lost_links_.push_back(std::move(slot.connection));
+  std::erase(touched_, &connection);
+  connection.touched = true;  // never listed again
+
+  Ref why = broken(what);
+  connection.answers.forEach([&](AnswerId id, Answer& answer) {
+    if (answer.op.value != 0) cancelOp(answer.op);
+    answer.pipeline->deliver_canceled = false;
+    detach(answer);
+    connection.answers.erase(id);
+  });
+  connection.exports.forEach([&](ExportId id, Export& entry) {
+    if (entry.state == Export::State::kPromise) {
+      static_cast<PromiseNode*>(entry.ref.get())->removeHolder(connection, id);
+    }
+    connection.exports.erase(id);
+  });
+  connection.canonical.clear();
+  connection.questions.forEach([&](QuestionId id, Question& question) {
+    loseQuestion(question, why);
+    connection.questions.erase(id);
+  });
+  connection.imports.forEach([&](ImportId id, Connection::ImportEntry& entry) {
+    ImportNode& node = *entry.node;
+    node.lose(why);
+    if (!node.settled()) settle(node, why);
+    connection.imports.erase(id);
+  });
+}
+
+void Core::loseQuestion(Question& question, Ref why) {
+  Pipeline* pipeline = question.pipeline;
+  if (!pipeline) return;
+  pipeline->connection = nullptr;
+  if (!pipeline->returned) {
+    breakPipeline(*pipeline, std::move(why));
+  } else if (!pipeline->broken) {
+    pipeline->broken = std::move(why);
+  }
+}
+
+OpId Core::startRestore(Connection& from, AnswerId answer, std::string_view object_id) {
+  OpId op{next_op_++};
+  ops_[op] = OpTarget{from.id(), answer};
+  effects_->push_back(Start{op, Restore{from.id(), std::string(object_id)}});
+  return op;
+}
+
+void Core::cancelOp(OpId op) {
+  if (ops_.erase(op) > 0) effects_->push_back(Cancel{op});
+}
+
+Core::OpTarget Core::takeOp(OpId op) {
+  auto it = ops_.find(op);
+  if (it == ops_.end()) return {};
+  OpTarget target = it->second;
+  ops_.erase(it);
+  return target;
+}
+
+}  // namespace vatmesh::captp

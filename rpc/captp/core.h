@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Core is what the links of one vat share: the links themselves, the objects that join them, and
+// the turn. A turn: begin() with the effects to fill, one input, end(), which works off everything
+// that the input left to do, without recursion:
+//   flushes   pipelines that are asked now and still hold queued calls
+//   failures  pipelines to break
+//   drops     objects without handles
+//
+// Who sends what on which link, in which order, is decided here and nowhere else: a message is
+// appended to a link's queue at the moment it is handled (E-order, captp-engine 2.7).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <queue>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "rpc/base/instant.h"
+#include "rpc/captp/cap.h"
+#include "rpc/captp/connection.h"
+#include "rpc/captp/counters.h"
+#include "rpc/captp/effects.h"
+#include "rpc/captp/pipeline.h"
+#include "rpc/wire/buffer.h"
+#include "rpc/wire/envelope.h"
+#include "rpc/wire/frame.h"
+
+namespace vatmesh::captp {
+
+// Where a message goes that is addressed to a pin.
+struct Route {
+  enum class Kind : uint8_t { kLink, kQueue, kBroken };
+  Kind kind = Kind::kBroken;
+  Connection* connection = nullptr;      // kLink
+  wire::OutTarget target;                // kLink
+  PathNode* path = nullptr;              // kQueue; kLink along a question
+  const wire::Exception* why = nullptr;  // kBroken
+};
+
+class Core {
+ public:
+  Core();
+  ~Core();
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+
+  // --- turns
+  void begin(Effects& out);
+  void end();
+  Effects& effects() { return *effects_; }
+
+  // --- time and back-pressure (core.cc)
+  // Ends links that have not moved for their `stall`.
+  void checkDeadlines();
+  Instant nextDeadline() const { return deadlines_.empty() ? kNever : deadlines_.top().first; }
+
+  // --- links
+  Connection& add(LinkKind kind, const Profile& profile, const Limits& limits);
+  Connection* find(LinkId id);
+  // Sends Abort, emits Close and forgets the link.
+  void abort(Connection& connection, const Status& reason);
+  // Forgets the link: everything that was asked of it fails with `why`.
+  void lose(Connection& connection, const wire::Exception& why);
+  template <typename F>
+  void forEachLink(F f) {
+    for (auto& slot : links_) {
+      if (slot.connection) f(*slot.connection);
+    }
+  }
+
+  // --- pipelines (deliver.cc)
+  Held<Pipeline> newPipeline();
+  void recycle(Pipeline& pipeline);
+  // Sends `call` along `pin`, queues it there, or fails it.
+  void dispatch(PendingCall& call, Node& pin);
+  // Asks `connection` for its bootstrap on behalf of a waiting pipeline.
+  void askBootstrap(Pipeline& pipeline, Connection& connection, std::string_view object_id);
+  // Results came for `pipeline`; its capabilities and reflected are set, `message` is scrubbed.
+  void deliverResults(Pipeline& pipeline, wire::InMessage&& message, const wire::Payload& payload);
+  // The question of `pipeline` was answered by the results of `from`.
+  void take(Pipeline& pipeline, Pipeline& from);
+  // Everything on `pipeline` fails; its sink gets `why`. At the end of the turn's other work.
+  void breakPipeline(Pipeline& pipeline, Ref why);
+  // Keep the content of results for lookups of paths, before and after they were delivered.
+  void retain(Pipeline& pipeline, wire::InMessage&& message, const wire::Payload& payload);
+  void keepImage(Pipeline& pipeline, const wire::FrameRef& frame);
+  // Drops the results' content and what else was kept to look paths up in it.
+  void forgetContent(Pipeline& pipeline);
+  // The caller is gone or has finished: no Return will be sent. Forgets the content.
+  void detach(Answer& answer);
+  // `answer` stands for `pipeline` from now on, which returns to it.
+  void attach(Answer& answer, Connection& sink, AnswerId id, Held<Pipeline> pipeline);
+
+  // --- capabilities (resolve.cc)
+  Node& null() { return null_; }
+  Ref broken(const wire::Exception& why);
+  Route route(Node& pin);
+  // Settles a promise: Refs follow `to` from now on (empty: the node itself), holders are told.
+  void settle(PromiseNode& node, Ref to);
+  // A path that is first used when the outcome is known already.
+  void resolveNewPath(PathNode& node);
+  // Whether settling `node` to `to` would close a circle.
+  static bool closesCircle(const PromiseNode& node, const Node& to);
+
+  // --- operations
+  OpId startRestore(Connection& from, AnswerId answer, std::string_view object_id);
+  void cancelOp(OpId op);
+  struct OpTarget {
+    LinkId link;
+    AnswerId answer;
+  };
+  // Removes and returns who waits for `op`; a zero link when nobody does.
+  OpTarget takeOp(OpId op);
+
+  void drop(Counted& counted);
+  // Counts `bytes` of retained messages, or no longer when negative.
+  void charge(int64_t bytes) { charged_bytes_ += static_cast<uint64_t>(bytes); }
+  uint64_t chargedBytes() const { return charged_bytes_; }
+  void touch(Connection& connection);
+
+  wire::BufferPool buffers;
+  wire::FramePool frames;
+  Counters counters;
+  Instant now{};
+
+  // Scratch, reused from message to message.
+  wire::Envelope envelope;
+  PendingCall call;
+  std::vector<wire::OutDescriptor> out_descriptors;
+  std::vector<Connection::OutCapability> out_capabilities;
+
+ private:
+  struct Slot {
+    std::unique_ptr<Connection> connection;
+    uint32_t generation = 0;
+  };
+  struct Failure {
+    Held<Pipeline> pipeline;
+    Ref why;
+  };
+
+  void resolvePath(PathNode& node);
+  void resolvePaths(Pipeline& pipeline);
+  void sendResults(Pipeline& root, Pipeline& pipeline, wire::InMessage&& message,
+                   const wire::Payload& payload);
+  void fail(Pipeline& pipeline, Ref why);
+  void flush(Pipeline& pipeline);
+  bool endOverfullLink();
+  void watchQueues();
+  void loseQuestion(Question& question, Ref why);
+  void setCharge(Pipeline& pipeline, uint64_t bytes);
+
+  Effects* effects_ = nullptr;
+  std::vector<Slot> links_;
+  std::vector<std::unique_ptr<Connection>> lost_links_;  // until the end of the turn
+  std::vector<Connection*> touched_;
+  std::vector<Held<Pipeline>> flushes_;
+  std::vector<Failure> failures_;
+  std::vector<Counted*> drops_;
+  std::vector<Pipeline*> idle_pipelines_;
+  std::unordered_map<OpId, OpTarget> ops_;
+  uint64_t next_op_ = 1;
+  uint64_t charged_bytes_ = 0;
+  bool in_turn_ = false;
+  NullNode null_;
+
+  // Links that may stall, by when to look at them again; the earliest is on top.
+  using Deadline = std::pair<Instant, LinkId>;
+  struct Later {
+    bool operator()(const Deadline& a, const Deadline& b) const { return a.first > b.first; }
+  };
+  std::priority_queue<Deadline, std::vector<Deadline>, Later> deadlines_;
+};
+
+}  // namespace vatmesh::captp

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Calls on their way out, results on their way back.
+#include "rpc/captp/connection.h"
+#include "rpc/captp/core.h"
+#include "rpc/captp/errors.h"
+#include "rpc/wire/forward.h"
+#include "rpc/wire/image.h"
+
+namespace vatmesh::captp {
+namespace {
+
+// Recycled pipelines beyond this are freed.
+constexpr size_t kMaxIdlePipelines = 4096;
+
+}  // namespace
+
+Held<Pipeline> Core::newPipeline() {
+  if (idle_pipelines_.empty()) return Held<Pipeline>(new Pipeline(*this));
+  Pipeline* pipeline = idle_pipelines_.back();
+  idle_pipelines_.pop_back();
+  return Held<Pipeline>(pipeline);
+}
+
+void Core::recycle(Pipeline& pipeline) {
+  for (QueuedCall& queued : pipeline.queue)
+    charge(-static_cast<int64_t>(queued.call.message.pinnedBytes()));
+  pipeline.recycle();
+  if (idle_pipelines_.size() < kMaxIdlePipelines) {
+    idle_pipelines_.push_back(&pipeline);
+  } else {
+    delete &pipeline;
+  }
+}
+
+void Core::attach(Answer& answer, Connection& sink, AnswerId id, Held<Pipeline> pipeline) {
+  pipeline->sink = &sink;
+  pipeline->sink_answer = id;
+  pipeline->sink_redirected = answer.redirected;
+  ++pipeline->answers;
+  answer.pipeline = std::move(pipeline);
+}
+
+void Core::detach(Answer& answer) {
+  Pipeline& last = answer.pipeline->last();
+  if (!answer.returned && last.sink && last.sink->answers.find(last.sink_answer) == &answer) {
+    last.sink = nullptr;
+  }
+  for (Pipeline* p = answer.pipeline.get(); p; p = p->next.get()) {
+    if (--p->answers == 0) forgetContent(*p);
+  }
+}
+
+void Core::forgetContent(Pipeline& pipeline) {
+  setCharge(pipeline, 0);
+  pipeline.capabilities.clear();
+  pipeline.reflected.clear();
+  pipeline.image = {};
+  pipeline.retained = {};
+}
+
+void Core::retain(Pipeline& pipeline, wire::InMessage&& message, const wire::Payload& payload) {
+  message.compact(buffers);
+  setCharge(pipeline, message.pinnedBytes());
+  pipeline.retained = std::move(message);
+  pipeline.retained_payload = payload;
+}
+
+void Core::keepImage(Pipeline& pipeline, const wire::FrameRef& frame) {
+  frame->compact(buffers);
+  setCharge(pipeline, frame->pinnedBytes());
+  pipeline.image = frame;
+}
+
+void Core::setCharge(Pipeline& pipeline, uint64_t bytes) {
+  charged_bytes_ += bytes - pipeline.charged_bytes;
+  pipeline.charged_bytes = bytes;
+}
+
+void Core::dispatch(PendingCall& pending, Node& pin) {
+  Route way = route(pin);
+  Status status;
+  switch (way.kind) {
+    case Route::Kind::kLink:
+      status = way.connection->sendCall(pending, way.target);
+      if (status.ok()) {
+        if (way.path) way.path->used = true;
+        if (!pending.result->queue.empty()) flushes_.push_back(pending.result);
+        return;
+      }
+      breakPipeline(*pending.result, broken(exceptionFrom(status)));
+      return;
+    case Route::Kind::kQueue: {
+      Pipeline& pipeline = way.path->pipeline();
+      static const Limits kDefaults;
+      const Limits& limits = pipeline.sink ? pipeline.sink->limits() : kDefaults;
+      pending.message.compact(buffers);
+      size_t bytes = pending.message.pinnedBytes();
+      if (pipeline.queue.size() >= limits.queued_messages ||
+          pipeline.queued_bytes + bytes > limits.queued_bytes) {
+        breakPipeline(*pending.result,
+                      broken(overloaded("too many calls wait for this promise to resolve")));
+        return;
+      }
+      pipeline.queued_bytes += bytes;
+      charge(static_cast<int64_t>(bytes));
+      pipeline.queue.push_back({way.path, std::move(pending)});
+      return;
+    }
+    case Route::Kind::kBroken:
+      breakPipeline(*pending.result, broken(*way.why));
+      return;
+  }
+}
+
+void Core::askBootstrap(Pipeline& pipeline, Connection& connection, std::string_view object_id) {
+  connection.sendBootstrap(pipeline, object_id);
+  if (!pipeline.queue.empty()) flushes_.push_back(Held<Pipeline>(&pipeline));
+}
+
+void Core::flush(Pipeline& pipeline) {
+  auto queue = std::exchange(pipeline.queue, {});
+  pipeline.queued_bytes = 0;
+  for (QueuedCall& queued : queue) {
+    charge(-static_cast<int64_t>(queued.call.message.pinnedBytes()));
+    Pipeline& result = *queued.call.result;
+    // Only the queue still holds it: the caller finished the call.
+    if (result.handles() == 1 && !result.deliver_canceled) continue;
+    dispatch(queued.call, *queued.path);
+  }
+}
+
+void Core::deliverResults(Pipeline& pipeline, wire::InMessage&& message,
+                          const wire::Payload& payload) {
+  pipeline.returned = true;
+  pipeline.retained = std::move(message);
+  pipeline.retained_payload = payload;
+  if (!pipeline.capabilities.empty() || !pipeline.paths().empty()) resolvePaths(pipeline);
+  if (pipeline.sink && !pipeline.sink_redirected) {
+    Answer* answer = pipeline.sink->answers.find(pipeline.sink_answer);
+    sendResults(*answer->pipeline, pipeline, std::exchange(pipeline.retained, {}), payload);
+  } else if (pipeline.answers > 0) {
+    retain(pipeline, std::exchange(pipeline.retained, {}), payload);
+  } else {
+    forgetContent(pipeline);
+  }
+}
+
+void Core::sendResults(Pipeline& root, Pipeline& pipeline, wire::InMessage&& message,
+                       const wire::Payload& payload) {
+  out_capabilities.clear();
+  for (Ref& ref : pipeline.capabilities) out_capabilities.push_back({ref.get(), false});
+  // A capability whose path was used is told as the cell of that path. The oldest question on the
+  // way is the one that the caller's own calls took.
+  for (Pipeline* p = &root; p && !out_capabilities.empty(); p = p->next.get()) {
+    for (const auto& path : p->paths()) {
+      if (!path->used || path->to()) continue;
+      auto index = wire::capabilityAt(message, payload, path->path());
+      if (!index || *index >= out_capabilities.size()) continue;
+      if (out_capabilities[*index].proxied) continue;
+      if (p != &pipeline || pipeline.reflected[*index])
+        out_capabilities[*index] = {path.get(), true};
+    }
+  }
+  Connection& sink = *std::exchange(pipeline.sink, nullptr);
+  sink.returnResults(pipeline.sink_answer, std::move(message), payload, out_capabilities, pipeline);
+}
+
+void Core::breakPipeline(Pipeline& pipeline, Ref why) {
+  failures_.push_back({Held<Pipeline>(&pipeline), std::move(why)});
+}
+
+void Core::fail(Pipeline& pipeline, Ref why) {
+  if (pipeline.broken) return;
+  pipeline.broken = why;
+  forgetContent(pipeline);
+  for (size_t i = 0; i < pipeline.paths().size(); ++i) {
+    PathNode& node = *pipeline.paths()[i];
+    if (!node.settled()) settle(node, why);
+  }
+  auto queue = std::exchange(pipeline.queue, {});
+  pipeline.queued_bytes = 0;
+  for (QueuedCall& queued : queue) {
+    charge(-static_cast<int64_t>(queued.call.message.pinnedBytes()));
+    breakPipeline(*queued.call.result, why);
+  }
+  if (pipeline.sink && !pipeline.sink_redirected) {
+    Connection& sink = *std::exchange(pipeline.sink, nullptr);
+    sink.returnException(pipeline.sink_answer, whyBroken(*why.get()));
+  }
+}
+
+}  // namespace vatmesh::captp

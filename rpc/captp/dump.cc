@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rpc/captp/dump.h"
+
+#include <string_view>
+
+namespace vatmesh::captp {
+namespace {
+
+std::string nameOf(Connection& link) {
+  return "link " + std::to_string(link.id().slot);
+}
+
+std::string nameOf(Node& node) {
+  switch (node.kind()) {
+    case NodeKind::kNull:
+      return "null";
+    case NodeKind::kBroken:
+      return "broken (" + whyBroken(node).reason + ")";
+    case NodeKind::kImport: {
+      auto& import = static_cast<ImportNode&>(node);
+      if (!import.connection()) return "lost import";
+      return nameOf(*import.connection()) + " import " + std::to_string(import.id().value);
+    }
+    case NodeKind::kPath: {
+      auto& path = static_cast<PathNode&>(node);
+      std::string text = path.pipeline().connection
+                             ? nameOf(*path.pipeline().connection) + " question " +
+                                   std::to_string(path.pipeline().question.value)
+                             : "a pipeline without a question";
+      for (uint16_t step : path.path()) text += "." + std::to_string(step);
+      return text + (path.used ? " (used)" : "");
+    }
+  }
+  return "?";
+}
+
+std::string_view nameOf(Export::State state) {
+  switch (state) {
+    case Export::State::kSettled:
+      return "settled";
+    case Export::State::kPromise:
+      return "promise";
+    case Export::State::kMovedHere:
+      return "moved";
+    case Export::State::kMovedToPeer:
+      return "moved to the peer";
+  }
+  return "?";
+}
+
+void dumpLink(Connection& link, std::string& out) {
+  out += nameOf(link) + "\n";
+  auto line = [&](const char* table, uint32_t id, const std::string& text) {
+    out += "  " + std::string(table) + " " + std::to_string(id) + " -> " + text + "\n";
+  };
+  link.questions.forEach([&](QuestionId id, Question& question) {
+    line("question", id.value,
+         !question.pipeline ? "canceled" : (question.returned ? "lingering" : "waiting"));
+  });
+  link.answers.forEach([&](AnswerId id, Answer& answer) {
+    std::string text = answer.returned ? "returned" : "running";
+    if (answer.redirected) text += answer.taken ? ", taken" : ", redirected";
+    if (Connection* asked = answer.pipeline->connection) {
+      text +=
+          ", " + nameOf(*asked) + " question " + std::to_string(answer.pipeline->question.value);
+    }
+    line("answer", id.value, text);
+  });
+  link.exports.forEach([&](ExportId id, Export& entry) {
+    line("export", id.value,
+         nameOf(*entry.pin.get()) + ", " + std::string(nameOf(entry.state)) + ", refs " +
+             std::to_string(entry.wire_refs));
+  });
+  link.imports.forEach([&](ImportId id, Connection::ImportEntry& entry) {
+    line("import", id.value,
+         std::string(entry.node->settled() ? "settled" : "promise") + ", refs " +
+             std::to_string(entry.node->wire_refs));
+  });
+}
+
+}  // namespace
+
+std::string dump(Core& core) {
+  std::string out;
+  core.forEachLink([&](Connection& link) { dumpLink(link, out); });
+  return out;
+}
+
+}  // namespace vatmesh::captp

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The import table: what the peer hosts and we hold, and how its promises resolve.
+#include "rpc/captp/cap.h"
+#include "rpc/captp/connection.h"
+#include "rpc/captp/core.h"
+#include "rpc/captp/errors.h"
+#include "rpc/wire/build.h"
+
+namespace vatmesh::captp {
+
+Ref Connection::import(ImportId id, bool promise) {
+  ImportEntry* entry = imports.find(id);
+  if (!entry) {
+    entry = &imports.add(id);
+    entry->node = new ImportNode(core_, *this, id);
+    entry->node->promise = promise;
+    if (!promise) entry->node->markSettled();
+  }
+  ++entry->node->wire_refs;
+  return Ref(entry->node);
+}
+
+void Connection::releaseImport(ImportNode& node) {
+  send(wire::buildRelease(core_.frames, node.id().value, node.wire_refs),
+       wire::MessageKind::kRelease);
+  imports.erase(node.id());
+}
+
+// R-P6. A promise that resolves to something of the peer's own moves there: same wire, the peer
+// keeps order. One that resolves to something of ours stays the path that it is, so that no call
+// can be overtaken; those who hold it are told that it is settled.
+void Connection::handleResolve(const wire::Envelope& envelope) {
+  bool reflected = false;
+  Ref to;
+  if (envelope.is_exception) {
+    to = core_.broken(envelope.exception);
+  } else if (envelope.resolve_unknown || envelope.descriptors.empty()) {
+    to = core_.broken(failed("a promise was resolved in a way that we don't know"));
+  } else {
+    to = read(envelope.descriptors[0], envelope, reflected);  // it carries a count, wanted or not
+  }
+  ImportEntry* entry = imports.find(ImportId{envelope.id});
+  if (!entry) return;  // late: we released it
+  ImportNode& node = *entry->node;
+  if (!node.promise) return abort("a Resolve for an import that is no promise");
+  if (node.settled()) {
+    ++core_.counters.tolerated;
+    return;
+  }
+  if (imports.size() > limits_.imports) {
+    to = core_.broken(overloaded("too many capabilities of that peer are held already"));
+    reflected = false;
+  } else if (to.get()->kind() == NodeKind::kNull) {
+    to = core_.broken(failed("the promise resolved to null"));
+    reflected = false;
+  }
+  if (Core::closesCircle(node, *to.get())) {
+    to = core_.broken(failed("the promise resolves to itself"));  // R-P7
+    reflected = false;
+  }
+  bool stays = reflected && to.get()->kind() != NodeKind::kBroken;
+  Ref keep(&node);
+  core_.settle(node, stays ? Ref() : std::move(to));
+}
+
+}  // namespace vatmesh::captp

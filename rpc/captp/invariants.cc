@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rpc/captp/invariants.h"
+
+namespace vatmesh::captp {
+namespace {
+
+using Broken = std::optional<std::string>;
+
+std::string at(const char* rule, const char* what, uint32_t id) {
+  return std::string(rule) + ": " + what + " " + std::to_string(id);
+}
+
+Broken checkExports(Connection& link) {
+  Broken broken;
+  link.exports.forEach([&](ExportId id, Export& entry) {
+    if (entry.wire_refs == 0) broken = at("I1", "no references to export", id.value);
+    if (!entry.ref || !entry.pin) broken = at("I1", "nothing behind export", id.value);
+    if (entry.state == Export::State::kPromise && !isPromise(*entry.ref.get())) {
+      broken = at("I1", "settled but not announced: export", id.value);
+    }
+  });
+  for (const auto& [node, id] : link.canonical) {
+    Export* entry = link.exports.find(id);
+    if (!entry || entry->ref.get() != node) broken = at("I3", "canonical names export", id.value);
+  }
+  return broken;
+}
+
+Broken checkImports(Connection& link) {
+  Broken broken;
+  link.imports.forEach([&](ImportId id, Connection::ImportEntry& entry) {
+    if (!entry.node || entry.node->connection() != &link || entry.node->id() != id) {
+      broken = at("I4", "wrong node at import", id.value);
+    } else if (entry.node->wire_refs == 0 || entry.node->handles() == 0) {
+      broken = at("I4", "unused import", id.value);
+    }
+  });
+  return broken;
+}
+
+Broken checkQuestions(Connection& link) {
+  Broken broken;
+  link.questions.forEach([&](QuestionId id, Question& question) {
+    const Pipeline* pipeline = question.pipeline;
+    if (!pipeline) {
+      if (question.returned) broken = at("I5", "returned but not gone: question", id.value);
+      return;
+    }
+    if (pipeline->connection != &link || pipeline->question != id) {
+      broken = at("I5", "the pipeline does not name question", id.value);
+    }
+    if (pipeline->handles() == 0) broken = at("I5", "nobody uses question", id.value);
+    if (!pipeline->queue.empty()) broken = at("I6", "calls queue behind question", id.value);
+  });
+  return broken;
+}
+
+Broken checkAnswers(Connection& link) {
+  Broken broken;
+  link.answers.forEach([&](AnswerId id, Answer& answer) {
+    if (!answer.pipeline) {
+      broken = at("I6", "no pipeline for answer", id.value);
+      return;
+    }
+    Pipeline& last = answer.pipeline->last();
+    if (!answer.returned && (last.sink != &link || last.sink_answer != id)) {
+      broken = at("I6", "nothing will return to answer", id.value);
+    }
+    if (answer.pipeline->answers == 0)
+      broken = at("I6", "not counted by its pipeline: answer", id.value);
+  });
+  return broken;
+}
+
+// I9: following from `node` ends.
+bool ends(Node* node) {
+  Node* slow = node;
+  auto step = [](Node* from) -> Node* {
+    if (from->kind() == NodeKind::kImport) return static_cast<ImportNode*>(from)->to().get();
+    if (from->kind() == NodeKind::kPath) return static_cast<PathNode*>(from)->to().get();
+    return nullptr;
+  };
+  for (Node* fast = node; fast;) {
+    fast = step(fast);
+    if (!fast) return true;
+    fast = step(fast);
+    slow = step(slow);
+    if (fast == slow) return fast == nullptr;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::optional<std::string> checkInvariants(Core& core) {
+  Broken broken;
+  bool all_empty = true;
+  core.forEachLink([&](Connection& link) {
+    for (auto check : {checkExports, checkImports, checkQuestions, checkAnswers}) {
+      if (!broken) broken = check(link);
+    }
+    link.exports.forEach([&](ExportId id, Export& entry) {
+      if (!broken && !ends(entry.ref.get())) broken = at("I9", "a circle behind export", id.value);
+    });
+    all_empty &= link.tablesEmpty();
+  });
+  if (!broken && all_empty && core.chargedBytes() != 0) {
+    broken = "I10: " + std::to_string(core.chargedBytes()) + " bytes charged to empty tables";
+  }
+  return broken;
+}
+
+}  // namespace vatmesh::captp

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rpc/captp/pipeline.h"
+
+#include <algorithm>
+
+#include "rpc/captp/connection.h"
+#include "rpc/captp/core.h"
+
+namespace vatmesh::captp {
+
+PathNode::PathNode(Pipeline& pipeline, std::span<const uint16_t> path)
+    : PromiseNode(NodeKind::kPath, pipeline),
+      pipeline_(pipeline),
+      path_(path.begin(), path.end()) {}
+
+void PendingCall::clear() {
+  result.reset();
+  message = {};
+  payload = {};
+  capabilities.clear();
+}
+
+Pipeline::Pipeline(Core& core) : Counted(core) {}
+Pipeline::~Pipeline() = default;
+
+void Pipeline::onUnused() {
+  if (connection) connection->finish(question, *this);
+  core_.forgetContent(*this);
+  core_.recycle(*this);
+}
+
+void Pipeline::recycle() {
+  connection = nullptr;
+  question = {};
+  sink = nullptr;
+  sink_answer = {};
+  sink_redirected = false;
+  returned = false;
+  next.reset();
+  broken.reset();
+  answers = 0;
+  queue.clear();
+  queued_bytes = 0;
+  early_cancellation_workaround = false;
+  deliver_canceled = false;
+  paths_.clear();
+}
+
+PathNode* Pipeline::pathNode(std::span<const uint16_t> path) {
+  for (const auto& node : paths_) {
+    if (std::ranges::equal(node->path(), path)) return node.get();
+  }
+  if (paths_.size() >= kMaxPaths) return nullptr;
+  PathNode* node = paths_.emplace_back(std::make_unique<PathNode>(*this, path)).get();
+  if (!waiting()) core_.resolveNewPath(*node);
+  return node;
+}
+
+Pipeline& Pipeline::last() {
+  Pipeline* pipeline = this;
+  while (pipeline->next) pipeline = pipeline->next.get();
+  return *pipeline;
+}
+
+}  // namespace vatmesh::captp

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Pipeline is the struct that an answer will hold, or holds: what can be pipelined on. It begins as
+// one of
+//   waiting    nobody has been asked yet (a restore is under way, or the call itself is queued):
+//              calls on its paths queue, bounded
+//   asked      a question on some link stands for it; calls on its paths go there
+// and becomes
+//   returned   results came; each path is what the capability table says, or stays with the
+//   question taken      the question was answered by takeFromOtherQuestion: `next` holds the
+//   results broken     one exception for every path
+//
+// Who performs the transitions: Core::ask (waiting -> asked), Core::deliverResults (-> returned),
+// Core::take (-> taken), Core::breakPipeline (-> broken).
+//
+// A question stays open while its pipeline has a handle: the answer that waits for it, an entry
+// pinned to one of its paths, a queued call. The last one to go sends Finish.
+//
+// Paths. A PathNode is the one shared cell for (pipeline, path). Once a call went along it
+// (`used`), it forwards to the question for ever, and everybody who is told about the result at
+// that path is told of the cell itself, hosted here: longer than needed, never out of order. An
+// unused path becomes the result when the result comes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "rpc/captp/cap.h"
+#include "rpc/wire/envelope.h"
+#include "rpc/wire/frame.h"
+#include "rpc/wire/message.h"
+
+namespace vatmesh::captp {
+
+class Pipeline;
+
+class PathNode final : public PromiseNode {
+ public:
+  PathNode(Pipeline& pipeline, std::span<const uint16_t> path);
+
+  Pipeline& pipeline() const { return pipeline_; }
+  std::span<const uint16_t> path() const { return path_; }
+
+  bool used = false;
+  // Where messages go instead of the question; set in the turn that announces it.
+  Pin redirect;
+
+ private:
+  Pipeline& pipeline_;
+  std::vector<uint16_t> path_;
+};
+
+// A call on its way, not yet written to any link. Reused; queues hold copies of their own.
+struct PendingCall {
+  Held<Pipeline> result;
+  wire::InMessage message;  // scrubbed
+  wire::Payload payload;
+  uint64_t interface_id = 0;
+  uint16_t method_id = 0;
+  bool no_promise_pipelining = false;
+  std::vector<Ref> capabilities;  // one for each entry of its table
+
+  void clear();
+};
+
+struct QueuedCall {
+  PathNode* path;  // of the pipeline that queues it
+  PendingCall call;
+};
+
+class Pipeline final : public Counted {
+ public:
+  explicit Pipeline(Core& core);
+  ~Pipeline() override;
+  void onUnused() override;
+  // Back to a new, waiting one, keeping memory.
+  void recycle();
+
+  // Different paths of one pipeline; more are refused, so that nobody makes a long-lived answer
+  // grow.
+  static constexpr size_t kMaxPaths = 1024;
+
+  // The cell of `path`, made on first use; valid while the pipeline lives. Null above kMaxPaths.
+  PathNode* pathNode(std::span<const uint16_t> path);
+  const std::vector<std::unique_ptr<PathNode>>& paths() const { return paths_; }
+
+  // The pipeline whose results these are: follows takes.
+  Pipeline& last();
+
+  bool waiting() const { return !connection && !returned && !broken; }
+
+  // The question that stands for it; null when it was never asked, or is finished, or its link
+  // lost.
+  Connection* connection = nullptr;
+  QuestionId question;
+
+  // Who gets the Return; null when nobody waits.
+  Connection* sink = nullptr;
+  AnswerId sink_answer;
+  bool sink_redirected = false;  // a `yourself` answer not yet taken: results are kept, not sent
+
+  bool returned = false;
+  Held<Pipeline> next;  // taken
+  Ref broken;           // a BrokenNode
+
+  // Results, while a path may still be looked up in them: the table's capabilities, which of them
+  // were announced as receiver*, and the content.
+  std::vector<Ref> capabilities;
+  std::vector<bool> reflected;
+  wire::FrameRef image;      // delivered
+  wire::InMessage retained;  // not yet delivered
+  wire::Payload retained_payload;
+  uint64_t charged_bytes = 0;
+  uint32_t answers = 0;  // answers that stand for it, through takes: the content is kept for them
+
+  std::vector<QueuedCall> queue;
+  uint64_t queued_bytes = 0;
+
+  // Bits of the Finish that we will send.
+  bool early_cancellation_workaround = false;
+  bool deliver_canceled = false;  // a queued call goes out although its caller finished it
+
+ private:
+  std::vector<std::unique_ptr<PathNode>> paths_;
+};
+
+}  // namespace vatmesh::captp

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The question table: what we ask, and the Returns that come for it.
+#include "rpc/captp/question.h"
+
+#include "rpc/captp/connection.h"
+#include "rpc/captp/core.h"
+#include "rpc/captp/errors.h"
+#include "rpc/wire/build.h"
+#include "rpc/wire/forward.h"
+
+namespace vatmesh::captp {
+namespace {
+
+// Question ids of this class are for messages that get no Return (R-ID1); we make none yet, so a
+// Return for one is a peer that ignores the hint.
+constexpr uint32_t kFirstUnanswered = 1u << 31;
+
+}  // namespace
+
+// Everything that could refuse a frame of `capabilities` towards this peer, before anything is
+// counted.
+Status Connection::checkRoom(std::span<const OutCapability> capabilities,
+                             const wire::InMessage& message, size_t target_steps) {
+  size_t paths = target_steps > 0 ? 1 : 0;
+  size_t steps = target_steps;
+  size_t new_exports = 0;
+  for (const OutCapability& capability : capabilities) {
+    Node* node = capability.proxied ? capability.node : follow(capability.node);
+    bool ours = !capability.proxied && node->kind() == NodeKind::kPath &&
+                static_cast<PathNode*>(node)->pipeline().connection == this;
+    if (ours) {
+      ++paths;
+      steps += static_cast<PathNode*>(node)->path().size();
+    } else if (!canonical.contains(node)) {
+      ++new_exports;
+    }
+  }
+  if (new_exports > 0 && exports.size() + new_exports > limits_.exports) {
+    return Status(Code::kOverloaded, "the receiver holds too many capabilities already");
+  }
+  wire::OutLimits limits;
+  limits.max_words = profile_.max_message_words;
+  limits.max_segments = profile_.max_segments;
+  return wire::checkSize(message, capabilities.size(), paths, steps, limits);
+}
+
+Status Connection::sendCall(PendingCall& call, const wire::OutTarget& target) {
+  auto& capabilities = core_.out_capabilities;
+  capabilities.clear();
+  for (Ref& ref : call.capabilities) capabilities.push_back({ref.get(), false});
+  Status room = checkRoom(capabilities, call.message, target.path.size());
+  if (!room.ok()) return room;
+
+  auto [id, question] = questions.allocate();
+  auto& descriptors = core_.out_descriptors;
+  descriptors.clear();
+  for (const OutCapability& capability : capabilities) {
+    descriptors.push_back(describe(*capability.node, false, &question.param_exports));
+  }
+  wire::OutCall out;
+  out.question_id = id.value;
+  out.target = target;
+  out.interface_id = call.interface_id;
+  out.method_id = call.method_id;
+  out.no_promise_pipelining = call.no_promise_pipelining;
+  send(wire::forwardCall(core_.frames, std::move(call.message), call.payload, out, descriptors),
+       wire::MessageKind::kCall);
+  resolveBroken();
+  question.pipeline = call.result.get();
+  call.result->connection = this;
+  call.result->question = id;
+  return Status();
+}
+
+void Connection::sendBootstrap(Pipeline& pipeline, std::string_view object_id) {
+  auto [id, question] = questions.allocate();
+  question.pipeline = &pipeline;
+  pipeline.connection = this;
+  pipeline.question = id;
+  send(wire::buildBootstrap(core_.frames, id.value, object_id), wire::MessageKind::kBootstrap);
+}
+
+void Connection::finish(QuestionId id, const Pipeline& pipeline) {
+  Question* question = questions.find(id);
+  VATMESH_CHECK(question && question->pipeline == &pipeline);
+  send(wire::buildFinish(core_.frames, id.value, !question->returned,
+                         pipeline.early_cancellation_workaround),
+       wire::MessageKind::kFinish);
+  if (question->returned) {
+    questions.erase(id);
+  } else {
+    question->pipeline = nullptr;
+  }
+}
+
+void Connection::handleReturn(wire::InMessage&& message, const wire::Envelope& envelope) {
+  QuestionId id{envelope.id};
+  Question* question = questions.find(id);
+  if (!question) {
+    if (envelope.id < kFirstUnanswered) return abort("a Return for no question of ours");
+    ++core_.counters.tolerated;
+    return;
+  }
+  if (question->returned) return abort("a second Return for one question");
+  // Released at the end: a result may name one of them as receiverHosted (R-RC4).
+  std::vector<ExportId> released;
+  if (envelope.release_param_caps) released.swap(question->param_exports);
+
+  Pipeline* pipeline = question->pipeline;
+  bool took =
+      !envelope.return_unknown && envelope.return_kind == wire::ReturnKind::kTakeFromOtherQuestion;
+  if (took) {
+    Answer* answer = answers.find(AnswerId{envelope.take_from});
+    if (!answer || !answer->redirected || answer->taken) {
+      return abort("takeFromOtherQuestion names no answer whose results were redirected");
+    }
+  }
+  if (!pipeline) {
+    // Canceled: our Finish has released the results already (R-RC6).
+    questions.erase(id);
+    if (took) onTaken(nullptr, AnswerId{envelope.take_from});
+  } else {
+    question->returned = true;
+    Ref why;
+    if (envelope.return_unknown) {
+      why = core_.broken(unimplemented("the peer returned in a way that we don't know"));
+    } else {
+      switch (envelope.return_kind) {
+        case wire::ReturnKind::kResults:
+          onResults(*question, *pipeline, std::move(message), envelope);
+          break;
+        case wire::ReturnKind::kException:
+          why = core_.broken(envelope.exception);
+          break;
+        case wire::ReturnKind::kCanceled:
+          why = core_.broken(failed("the peer canceled a call that nobody had finished"));
+          break;
+        case wire::ReturnKind::kResultsSentElsewhere:
+          return abort("resultsSentElsewhere for a call that asked for its results");
+        case wire::ReturnKind::kTakeFromOtherQuestion:
+          onTaken(pipeline, AnswerId{envelope.take_from});
+          break;
+        case wire::ReturnKind::kAwaitFromThirdParty:
+          why = core_.broken(unimplemented("awaitFromThirdParty was not offered"));
+          break;
+      }
+    }
+    if (why) {
+      // Nothing can be pipelined on it any more.
+      if (envelope.no_finish_needed) {
+        questions.erase(id);
+      } else {
+        finish(id, *pipeline);
+      }
+      pipeline->connection = nullptr;
+      core_.breakPipeline(*pipeline, std::move(why));
+    }
+  }
+  for (ExportId named : released) releaseExport(named, 1);
+}
+
+std::optional<wire::Exception> Connection::refuseResults(const wire::InMessage& message,
+                                                         const wire::Envelope& envelope) {
+  if (envelope.descriptors.size() > limits_.capabilities) {
+    return overloaded("the results hold more capabilities than one message may");
+  }
+  if (imports.size() > limits_.imports) {
+    return overloaded("too many capabilities of that peer are held already");
+  }
+  Status content = wire::checkContent(message, envelope.payload);
+  if (!content.ok()) return exceptionFrom(content);
+  return std::nullopt;
+}
+
+void Connection::onResults(Question& question, Pipeline& pipeline, wire::InMessage&& message,
+                           const wire::Envelope& envelope) {
+  pipeline.capabilities.clear();
+  pipeline.reflected.clear();
+  for (const wire::Descriptor& descriptor : envelope.descriptors) {
+    bool reflected = false;
+    Ref ref = read(descriptor, envelope, reflected);
+    Node* node = ref.get();
+    if (node->kind() == NodeKind::kPath && &static_cast<PathNode*>(node)->pipeline() == &pipeline) {
+      ref = core_.broken(failed("the promise resolves to itself"));
+      node = ref.get();
+    }
+    // A null or broken one needs no detour (R-D1).
+    if (node->kind() == NodeKind::kNull || node->kind() == NodeKind::kBroken) reflected = false;
+    pipeline.capabilities.push_back(std::move(ref));
+    pipeline.reflected.push_back(reflected);
+  }
+  if (auto why = refuseResults(message, envelope)) {
+    pipeline.capabilities.clear();
+    finish(pipeline.question, pipeline);
+    pipeline.connection = nullptr;
+    core_.breakPipeline(pipeline, core_.broken(*why));
+    return;
+  }
+  // With capabilities the hint contradicts itself and is ignored (R-Q2).
+  if (envelope.no_finish_needed && envelope.descriptors.empty()) {
+    questions.erase(pipeline.question);
+    pipeline.connection = nullptr;
+  }
+  wire::scrub(message, envelope);
+  wire::Payload payload = envelope.payload;
+  core_.deliverResults(pipeline, std::move(message), payload);
+}
+
+// `pipeline` is null when our question was canceled; the peer still waits for the closing Return
+// (R-T2).
+void Connection::onTaken(Pipeline* pipeline, AnswerId taken) {
+  Answer& answer = *answers.find(taken);
+  answer.taken = true;
+  Held<Pipeline> from = answer.pipeline;
+  from->last().sink = nullptr;
+  returnElsewhere(taken);
+  if (pipeline) core_.take(*pipeline, *from);
+}
+
+}  // namespace vatmesh::captp

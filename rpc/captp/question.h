@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An entry of the question table: something we asked and its life (captp-engine 1.4).
+//
+//   waiting    pipeline set, no Return yet
+//   lingering  pipeline set, Return received: handles on the pipeline keep it
+//   canceled   no pipeline, Finish sent, waiting for the Return that frees the id
+//
+//   Core::ask              -> waiting
+//   Connection::handleReturn  waiting -> lingering; canceled -> gone
+//   Connection::finish        lingering -> gone; waiting -> canceled
+#pragma once
+
+#include <vector>
+
+#include "rpc/captp/ids.h"
+#include "rpc/captp/pipeline.h"
+
+namespace vatmesh::captp {
+
+struct Question {
+  Pipeline* pipeline = nullptr;  // not a handle: the pipeline's end is what finishes the question
+  bool returned = false;
+  std::vector<ExportId>
+      param_exports;  // one for each descriptor written, for releaseParamCaps (R-RC4)
+
+  void clear() {
+    pipeline = nullptr;
+    returned = false;
+    param_exports.clear();
+  }
+};
+
+}  // namespace vatmesh::captp
