@@ -29,8 +29,8 @@ class IoEvent {
  private:
   Loop::Callback on_readable_;
   Loop::Callback on_writable_;
-  event* read_event_;
-  event* write_event_;
+  ::event* read_event_;
+  ::event* write_event_;
   Interest interest_ = Interest::kNone;
 };
 

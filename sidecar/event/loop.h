@@ -85,7 +85,7 @@ class Loop {
 
   event_base* base_;
   Fd wakeup_;  // eventfd that `post` writes to
-  event* wakeup_event_ = nullptr;
+  ::event* wakeup_event_ = nullptr;
   bool stopped_ = false;
   uint64_t turns_ = 0;
   std::thread::id thread_;

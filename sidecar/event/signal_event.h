@@ -18,7 +18,7 @@ class SignalEvent {
 
  private:
   Loop::Callback callback_;
-  event* event_;
+  ::event* event_;
 };
 
 }  // namespace vatmesh::event

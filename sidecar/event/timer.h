@@ -30,7 +30,7 @@ class Timer {
 
   Loop& loop_;
   Loop::Callback callback_;
-  event* event_;
+  ::event* event_;
   Instant when_ = kNever;
 };
 
