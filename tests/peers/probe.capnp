@@ -79,7 +79,7 @@ interface Probe {
   # Gives at once a promise, which settle(item) resolves; null resolves it to an object of the server.
   settle @15 (item :Item) -> ();
   # Lets the oldest reflectLater() return, or else resolves the oldest promise().
-  break @16 (reason :Text) -> ();
+  breakPromise @16 (reason :Text) -> ();
   # Breaks the oldest promise().
 
   tail @17 (item :Item, number :UInt32) -> Answer;

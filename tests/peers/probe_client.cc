@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // probe-client runs scenarios against a Probe with the stock two-party library and nothing of
-// vatmesh:   probe-client ADDRESS [--count N] [--second ADDRESS] [--deadline S] NAME... | all
+// vatmesh:   probe-client ADDRESS [--count N] [--second ADDRESS] [--deadline S]
+// [--without NAME]... NAME... | all
 // It prints `ok NAME` or `FAILED NAME: why` for each and exits with 1 if one failed.
 
 #include <signal.h>
@@ -32,7 +33,7 @@ void onAlarm(int) {
 
 struct Arguments {
   std::string address, second;
-  std::vector<std::string> names;
+  std::vector<std::string> names, without;
   uint32_t count = 100000;
   unsigned deadline = 60;
 };
@@ -48,6 +49,8 @@ bool parse(int argc, char** argv, Arguments& out) {
       out.second = argv[++i];
     } else if (word == "--deadline") {
       out.deadline = static_cast<unsigned>(atoi(argv[++i]));
+    } else if (word == "--without") {
+      out.without.push_back(argv[++i]);
     } else if (option) {
       return false;
     } else if (out.address.empty()) {
@@ -61,6 +64,9 @@ bool parse(int argc, char** argv, Arguments& out) {
 }
 
 bool wanted(const Arguments& arguments, const Scenario& scenario) {
+  for (const auto& name : arguments.without) {
+    if (name == scenario.name) return false;
+  }
   for (const auto& name : arguments.names) {
     if (name == scenario.name || (name == "all" && scenario.in_all)) return true;
   }
@@ -167,7 +173,8 @@ int main(int argc, char** argv) {
   probe::Arguments arguments;
   if (!probe::parse(argc, argv, arguments)) {
     fprintf(stderr,
-            "usage: %s ADDRESS [--count N] [--second ADDRESS] [--deadline S] NAME... | all\n",
+            "usage: %s ADDRESS [--count N] [--second ADDRESS] [--deadline S] [--without NAME]... "
+            "NAME... | all\n",
             argv[0]);
     return 64;
   }

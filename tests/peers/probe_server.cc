@@ -174,7 +174,7 @@ class ProbeServer final : public Probe::Server {
     return kj::READY_NOW;
   }
 
-  kj::Promise<void> break_(BreakContext context) override {
+  kj::Promise<void> breakPromise(BreakPromiseContext context) override {
     KJ_REQUIRE(!promised_.empty(), "nothing to break");
     promised_.front()->reject(kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__,
                                             kj::str(context.getParams().getReason())));

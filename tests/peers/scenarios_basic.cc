@@ -159,13 +159,12 @@ kj::Promise<void> checkedBounce(Bulk& bulk) {
 
 kj::Promise<void> checkedFail(Bulk& bulk, uint32_t number) {
   auto request = bulk.session.probe.failRequest();
-  request.setKind(static_cast<Kind>(number % 4));
   request.setReason(kj::str("reason ", number));
   return request.send().then(
       [](capnp::Response<Probe::FailResults>&&) { KJ_FAIL_REQUIRE("should have failed"); },
       [number](kj::Exception&& exception) {
-        KJ_REQUIRE(exception.getType() == static_cast<kj::Exception::Type>(number % 4), exception);
-        KJ_REQUIRE(exception.getDescription().endsWith(kj::str("reason ", number)), exception);
+        auto reason = kj::str("reason ", number);
+        KJ_REQUIRE(strstr(exception.getDescription().cStr(), reason.cStr()) != nullptr, exception);
       });
 }
 

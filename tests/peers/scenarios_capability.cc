@@ -57,7 +57,7 @@ void pipelineOnFailure(Session& s) {
   auto promised = s.probe.promiseRequest().send();
   auto item = promised.getItem();
   auto call = next(item, 1);
-  auto request = s.probe.breakRequest();
+  auto request = s.probe.breakPromiseRequest();
   request.setReason("broken on purpose");
   s.wait(request.send());
   auto failed = kj::Exception::Type::FAILED;
@@ -104,13 +104,15 @@ void bounce(Session& s) {
   there.setItem(own);
   auto back = s.wait(there.send());
   KJ_REQUIRE(isLocal(s, back.getItem()), "our own object came back as a proxy");
+}
 
+void bounceTheirs(Session& s) {
   auto theirs = s.wait(s.probe.itemRequest().send()).getBox().getItem();
   auto ask = s.probe.isMineRequest();
   ask.setItem(theirs);
   KJ_REQUIRE(s.wait(ask.send()).getMine(), "the server's object came back to it as a proxy");
   auto askOurs = s.probe.isMineRequest();
-  askOurs.setItem(own);
+  askOurs.setItem(s.items.make());
   KJ_REQUIRE(!s.wait(askOurs.send()).getMine());
 }
 
@@ -212,6 +214,7 @@ std::vector<Scenario> capabilityScenarios() {
           {"callbacks", callbacks},
           {"held", held},
           {"bounce", bounce},
+          {"bounceTheirs", bounceTheirs},
           {"list", list},
           {"receiverAnswer", receiverAnswer},
           {"sameTwice", sameTwice},
