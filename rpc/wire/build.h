@@ -31,13 +31,15 @@ FrameRef buildReturnException(FramePool& pool, uint32_t answer_id, uint16_t type
 FrameRef buildReturnCanceled(FramePool& pool, uint32_t answer_id);
 FrameRef buildReturnElsewhere(FramePool& pool, uint32_t answer_id);
 // A Return whose content is capability 0 of a one-entry table: the answer to a Bootstrap.
-FrameRef buildReturnCapability(FramePool& pool, uint32_t answer_id, const OutDescriptor& descriptor);
+FrameRef buildReturnCapability(FramePool& pool, uint32_t answer_id,
+                               const OutDescriptor& descriptor);
 // Unimplemented around a message that we don't understand, as an echo of its words: the received
 // segments unchanged, but for the root. Precondition: message.frameBytes() <= 64 KiB (R-E3).
 FrameRef buildUnimplemented(FramePool& pool, InMessage&& message);
 
 // A Call without parameters' content, for tests and local callers.
-FrameRef buildCall(FramePool& pool, const OutCall& call, std::span<const OutDescriptor> descriptors);
+FrameRef buildCall(FramePool& pool, const OutCall& call,
+                   std::span<const OutDescriptor> descriptors);
 // A Return.results whose content is a struct with one capability pointer per descriptor, in order.
 FrameRef buildReturnResults(FramePool& pool, const OutReturn& fields,
                             std::span<const OutDescriptor> descriptors);

@@ -5,7 +5,9 @@
 // that points to it. Layout and tolerance: captp-engine 3.1, 3.6; peers 4.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -55,8 +57,10 @@ enum class DescriptorKind : uint16_t {
 enum class DisembargoKind : uint16_t { kSenderLoopback = 0, kReceiverLoopback = 1, kAccept = 2 };
 
 // A path of pointer-field indices; noops are dropped while decoding. `begin` and `size` select from
-// Envelope::steps. A path that can't be followed (unknown op, more than 64 steps, malformed) is not
-// ok: what uses it fails, not the link.
+// Envelope::steps. A path that can't be followed (unknown op, more than kMaxPathSteps operations,
+// malformed, out of EnvelopeLimits::max_steps) is not ok and empty: what uses it fails, not the
+// link.
+inline constexpr size_t kMaxPathSteps = 64;
 struct PathSlice {
   uint32_t begin = 0;
   uint16_t size = 0;
@@ -77,17 +81,11 @@ struct Descriptor {
   PathSlice path;
 };
 
-// A place in a received message. Word `offset` of segment `segment`.
-struct WordAt {
-  uint32_t segment = 0;
-  uint32_t offset = 0;
-};
-
 // Where the application's content hangs. The forward writer needs nothing else of the payload.
 struct Payload {
-  bool present = false;     // false: no Payload struct at all (Go's empty results)
-  bool has_content = false; // the struct has a pointer for content
-  WordAt content_at;        // of the content pointer word
+  bool present = false;      // false: no Payload struct at all (Go's empty results)
+  bool has_content = false;  // the struct has a pointer for content
+  WordAt content_at;         // of the content pointer word
   uint64_t content_word = 0;
 };
 
@@ -98,14 +96,13 @@ struct Exception {
 };
 inline constexpr size_t kMaxExceptionText = 4096;  // bytes (captp-engine 0.1.2)
 
-// Reused from message to message so that its vectors keep their memory. Fields that the kind doesn't
-// have are left at their defaults.
-struct Envelope {
+// The fields of fixed size. Those that the kind doesn't have are left at their defaults.
+struct EnvelopeValues {
   MessageKind kind{};
   uint16_t raw_kind = 0;  // the tag as read; kinds unknown to us keep it here
   bool known = true;      // false: an unknown union tag, only raw_kind holds
 
-  uint32_t id = 0;        // question, answer, promise, export or embargo id, by kind
+  uint32_t id = 0;  // question, answer, promise, import or embargo id, by kind
   // Call
   uint64_t interface_id = 0;
   uint16_t method_id = 0;
@@ -126,7 +123,7 @@ struct Envelope {
   bool early_cancellation_workaround = true;
   // Release
   uint32_t count = 0;
-  // Resolve: descriptors[0] unless is_exception
+  // Resolve: descriptors[0] unless is_exception or resolve_unknown
   bool is_exception = false;
   bool resolve_unknown = false;
   // Disembargo
@@ -134,24 +131,31 @@ struct Envelope {
   bool disembargo_unknown = false;
   // Call, Return.results
   Payload payload;
+  // Bootstrap: whether there is an object id pointer, and whether it is a byte list of a bearable
+  // size
+  bool has_object_id = false;
+  bool object_id_readable = true;
+  // Unimplemented: what the peer didn't understand, decoded as far as its first level goes
+  bool inner_readable = false;
+  MessageKind inner_kind{};
+  uint16_t inner_raw_kind = 0;
+  uint32_t inner_id = 0;  // its question, promise or embargo id
+  bool inner_resolve_has_descriptor = false;
+  Descriptor inner_resolve;  // without a path
+  DisembargoKind inner_disembargo{};
+};
+
+// Reused from message to message so that its vectors keep their memory.
+struct Envelope : EnvelopeValues {
   std::vector<Descriptor> descriptors;
   std::vector<uint16_t> steps;  // of all paths
   // Return.exception, Resolve.exception, Abort
   Exception exception;
   // Bootstrap: the object id, from Text (without its NUL) or Data alike (captp-engine 0.1.13)
-  bool has_object_id = false;
-  bool object_id_readable = true;
   std::string object_id;
-  // Unimplemented: what the peer didn't understand, decoded as far as its first level goes
-  bool inner_readable = false;
-  MessageKind inner_kind{};
-  uint16_t inner_raw_kind = 0;
-  uint32_t inner_id = 0;             // its question, promise or embargo id
-  bool inner_resolve_has_descriptor = false;
-  Descriptor inner_resolve;          // without a path
-  DisembargoKind inner_disembargo{};
 
-  // Words decoded from this message that no longer serve, for the scrub of forward.h.
+  // Words decoded from a Call or Return that no longer serve, for the scrub of forward.h. Content
+  // and landing pads that still serve may be among them.
   struct Run {
     WordAt at;
     uint32_t words;
@@ -162,15 +166,19 @@ struct Envelope {
     return {steps.data() + slice.begin, slice.size};
   }
 };
+inline constexpr size_t kMaxObjectId = 64 * 1024;  // bytes
 
 struct EnvelopeLimits {
   uint32_t max_descriptors = 65536;  // above: kProtocol. The engine's own bound (1024) is lower
-  uint32_t max_steps = 4096;         // of all paths together; paths beyond it are not ok
+  uint32_t max_steps =
+      4096;  // operations of all paths together, noops too; paths beyond are not ok
 };
 
 // Decodes `message` into `out`. kProtocol when the envelope can't be read at all (link scope); what
-// concerns one call only is told in the fields (`path.ok`, `unknown`, ...). Malformed exception texts
-// become a text of our own. Never throws, never reads outside the segments.
+// concerns one call only is told in the fields (`path.ok`, `unknown`, ...). Malformed exceptions
+// become a text of our own, bytes that are no UTF-8 and NULs in texts become '?'. Null pointers
+// read as structs of defaults, as everywhere in Cap'n Proto; only the root has to be there. Never
+// throws, never reads outside the segments.
 Status decode(const InMessage& message, const EnvelopeLimits& limits, Envelope& out);
 
 }  // namespace vatmesh::wire

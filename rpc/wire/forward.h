@@ -12,6 +12,7 @@
 //                                       the original segment; a zero-sized struct gets offset -1
 //   near, standing in segment k != 0    far pointer to the old word, its landing pad
 //   other with nonzero reserved bits    null
+//   any that leads outside the message  refused by checkContent
 //   no Payload                          Payload with null content
 //
 // What a hostile payload can do is read the new envelope, which holds the destination's own ids
@@ -29,7 +30,8 @@
 
 namespace vatmesh::wire {
 
-// One entry of the new capability table, in the destination link's ids.
+// One entry of the new capability table, in the destination link's ids. Never kThirdPartyHosted,
+// which nobody asks us to write yet.
 struct OutDescriptor {
   DescriptorKind kind = DescriptorKind::kNone;
   uint32_t id = 0;
@@ -47,7 +49,8 @@ struct OutCall {
   OutTarget target;
   uint64_t interface_id = 0;
   uint16_t method_id = 0;
-  SendResultsTo send_results_to = SendResultsTo::kCaller;  // kYourself only where the profile allows it
+  SendResultsTo send_results_to =
+      SendResultsTo::kCaller;  // kYourself only where the profile allows it
   bool no_promise_pipelining = false;
 };
 
@@ -57,7 +60,8 @@ struct OutReturn {
 };
 
 struct OutLimits {
-  uint64_t max_words = (8ull << 20) - 1;  // of all segments together, the smallest that a peer takes
+  uint64_t max_words =
+      (8ull << 20) - 1;  // of all segments together, the smallest that a peer takes
   uint32_t max_segments = 512;
   uint32_t max_envelope_words = 8192;
   uint32_t max_steps = 4096;
@@ -67,14 +71,15 @@ struct OutLimits {
 // Z3). Not ok: kFailed, and that call gets an exception.
 Status checkContent(const InMessage& message, const Payload& payload);
 
-// Whether the frame that forwarding would make fits `limits`, computed before anything is counted or
-// written. `steps` is the number of path steps of target and descriptors together, `paths` how many
-// of them have a path. Not ok: kFailed with the sizes in the text.
+// Whether the frame that forwarding would make fits `limits`, computed before anything is counted
+// or written. `paths` is how many of target and descriptors are promised answers (with or without
+// steps), `steps` the number of their steps together. The result is the same for a Call and a
+// Return. Not ok: kFailed with the sizes in the text.
 Status checkSize(const InMessage& message, size_t descriptors, size_t paths, size_t steps,
                  const OutLimits& limits);
 
-// Zeroes the words of the old envelope, but word 0 and what still serves as the content pointer or a
-// landing pad. Afterwards `message` holds nothing but its payload; Payload stays valid.
+// Zeroes the words of the old envelope, but word 0 and what still serves as the content pointer or
+// a landing pad. Afterwards `message` holds nothing but its payload; Payload stays valid.
 void scrub(InMessage& message, const Envelope& envelope);
 
 // Precondition of both: the message was scrubbed, checkContent and checkSize were ok.

@@ -22,15 +22,18 @@ class Frame {
  public:
   static constexpr size_t kMaxPieces = 4;
 
-  // The bytes to write, in order; empty pieces are left out. Valid while the frame lives.
-  std::span<const std::span<const uint8_t>> pieces() const { return {pieces_.data(), piece_count_}; }
+  // The bytes to write, in order; empty pieces are left out. Valid while the frame lives and isn't
+  // compacted.
+  std::span<const std::span<const uint8_t>> pieces() const {
+    return {pieces_.data(), piece_count_};
+  }
   size_t sizeBytes() const { return size_bytes_; }
   // Bytes of memory that the frame keeps alive.
-  size_t pinnedBytes() const;
+  size_t pinnedBytes() const { return own_.capacity() * 8 + source_.pinnedBytes(); }
   // See InMessage::compact. Only before any piece has been handed to a writer.
   void compact(BufferPool& pool);
 
-  // For image.h: the words of segment `index` come as up to three runs.
+  // For image.h. Segment 0 lies in up to three runs: the root, the source's, the envelope.
   uint32_t segmentCount() const { return segment_count_; }
   uint32_t segmentWords(uint32_t index) const;
   // Precondition: segment < segmentCount(), offset < segmentWords(segment).
@@ -39,14 +42,20 @@ class Frame {
  private:
   friend class FramePool;
   friend class FrameRef;
-  friend class FrameBuilder;  // frame.cc: the only place that fills a frame
+  friend class FrameBuilder;  // frame_builder.h: the only one that fills a frame
+
+  // Words of segment 0 that come from `source_`, word 0 not counted.
+  size_t sourceWords() const { return source_.empty() ? 0 : source_.segment(0).size() - 1; }
+  void layPieces();
+  void addPiece(std::span<const uint64_t> words);
 
   FramePool* pool_ = nullptr;
   uint32_t refs_ = 0;
-  InMessage source_;            // empty for a message that we built
-  std::vector<uint64_t> own_;   // frame header, then word 0, then (built: the rest | forwarded: the envelope)
+  InMessage source_;  // empty for a message that we built
+  // The frame header, word 0, and the tail of segment 0: all of a message that we built, the
+  // envelope of one that is forwarded.
+  std::vector<uint64_t> own_;
   size_t header_words_ = 0;
-  size_t tail_begin_ = 0;       // where the appended envelope begins in own_
   uint32_t segment_count_ = 0;
   std::array<std::span<const uint8_t>, kMaxPieces> pieces_;
   size_t piece_count_ = 0;
@@ -66,7 +75,9 @@ class FrameRef {
     std::swap(frame_, other.frame_);
     return *this;
   }
-  ~FrameRef();
+  ~FrameRef() {
+    if (frame_ && --frame_->refs_ == 0) giveBack(frame_);
+  }
 
   Frame* get() const { return frame_; }
   Frame* operator->() const { return frame_; }
@@ -74,6 +85,8 @@ class FrameRef {
   explicit operator bool() const { return frame_ != nullptr; }
 
  private:
+  static void giveBack(Frame* frame);
+
   Frame* frame_ = nullptr;
 };
 
@@ -94,7 +107,9 @@ class FramePool {
  private:
   friend class FrameRef;
   void release(Frame* frame);
+
   std::vector<Frame*> idle_;
+  size_t in_use_ = 0;
 };
 
 }  // namespace vatmesh::wire

@@ -16,7 +16,7 @@
 namespace vatmesh::wire {
 
 struct FrameLimits {
-  uint64_t max_bytes = 64ull << 20;  // of one frame, header included
+  uint64_t max_bytes = 64ull << 20;  // of one frame, header included; 1 GiB at most
   uint32_t max_segments = 512;
 };
 
@@ -26,7 +26,7 @@ class FrameReader {
   FrameReader(BufferPool& pool, FrameLimits limits);
 
   // Space to read into, never empty; valid until the next call of any method. 64 KiB where there is
-  // room, less behind a partial frame.
+  // room, less behind a partial frame or behind messages that are still in use.
   std::span<uint8_t> prepare();
   // Tells that the first `bytes` of prepare() are filled.
   void commit(size_t bytes);
@@ -38,11 +38,23 @@ class FrameReader {
   // the peer was cut off.
   size_t pendingBytes() const { return end_ - begin_; }
 
+  // Gives the read buffer back when nothing waits in it, so that an idle link holds no memory. Any
+  // time but between prepare() and commit().
+  void trim();
+
  private:
+  // Sets wanted_ when the whole header is there.
+  Status readHeader();
+  // Make room to read into, when nothing or a part of a frame is pending.
+  void prepareFresh();
+  void preparePartial();
+  // Goes on in `buffer` with the pending bytes at its begin.
+  void moveTo(BufferRef buffer);
+
   BufferPool& pool_;
   FrameLimits limits_;
   BufferRef buffer_;
-  size_t begin_ = 0;  // of the bytes not yet handed out
+  size_t begin_ = 0;  // of the bytes not yet handed out; a multiple of 8
   size_t end_ = 0;
   size_t wanted_ = 0;  // size of the frame that begins at begin_, when its header is whole
 };

@@ -15,8 +15,6 @@
 
 namespace vatmesh::wire {
 
-inline constexpr size_t kMaxPathSteps = 64;
-
 // The index in the capability table that stands at `path` of the content; nullopt for null, for
 // something that is no capability and for malformed content.
 std::optional<uint32_t> capabilityAt(const Frame& frame, std::span<const uint16_t> path);
