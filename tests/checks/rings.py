@@ -26,12 +26,15 @@ RINGS = [
     ("tests/", 6),
 ]
 
+# Stock programs without vatmesh code: projects of their own, whose includes start in their folder.
+STRANGERS = ("deploy/examples/", "tests/peers/")
+
 # Who may include whom, by prefix; the first prefix that fits the including file decides.
 KNOWS = [
     ("rpc/", ["rpc/"]),
     ("persistence/", ["persistence/", "rpc/base/", "rpc/crypto/"]),
     ("sidecar/", ["sidecar/", "rpc/", "persistence/"]),
-    ("deploy/examples/", ["deploy/examples/"]),
+    *((prefix, [prefix]) for prefix in STRANGERS),
     ("deploy/", ["deploy/", "rpc/", "persistence/", "sidecar/config/", "sidecar/event/",
                  "sidecar/net/", "sidecar/tls/", "sidecar/link/"]),
     ("tests/", [""]),
@@ -107,8 +110,7 @@ def check(root):
             if not match:
                 continue
             quoted, target = match[1] == '"', match[2]
-            if quoted and source.startswith("deploy/examples/"):
-                # An example is a project of its own: its includes start in its folder.
+            if quoted and source.startswith(STRANGERS):
                 target = f"{path.parent}/{target}"
             what = _quoted(source, target, exists) if quoted else _angled(source, target)
             if quoted and not what and target.endswith(".capnp.h"):

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The calculator example by itself, client against server without a sidecar: what it shows through
-sidecars must be what it shows directly."""
+"""The calculator example, client against server without a sidecar and through the sidecars of its
+sample configurations: it must show the same."""
 
 import contextlib
 import importlib.util
 import re
+import shutil
 import socket
 import sys
 import threading
@@ -102,6 +103,27 @@ def test_watch_sees_the_server_go_and_come_back(place, client):
         return [n for n in re.findall(r"call (\d+): 6 \* 7 = 42", watch.log())
                 if int(n) > int(lost.group(1))]
     harness.eventually(back, "calls work again")
+
+
+@pytest.mark.needs("vatmesh-sidecar")
+@pytest.mark.parametrize("client", CLIENTS)
+def test_sample_configurations_carry_the_tour(place, client):
+    peer, app = harness.free_port(), harness.free_port()
+    folder = place.path / "calculator"
+    folder.mkdir()
+    for name in ("server.yaml", "client.yaml"):
+        shutil.copy(EXAMPLE / name, folder)
+    text = (folder / "server.yaml").read_text()
+    assert text.count(":7000") == 1 and text.count(":5000") == 2  # one of them in a comment
+    (folder / "server.yaml").write_text(text.replace(":7000", f":{peer}").replace(":5000", f":{app}"))
+    serve(place, f"127.0.0.1:{app}")
+    # The client's side first: its socket holds the client until the URI is there.
+    for side in ("client", "server"):
+        place.program(f"sidecar-{side}", [harness.program_path("vatmesh-sidecar"), "--config",
+                                          folder / f"{side}.yaml"])
+    local = folder / "run/calculator.sock"
+    harness.eventually(local.exists, "the import's socket is there")
+    assert_tour(place.run("client", client_command(client, f"unix:{local}")))
 
 
 def test_client_says_why_it_fails_and_ends_with_1(place):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the checks of the source tree, each one a test, and then the tests of those checks."""
+"""Runs the checks of the source tree, each one a test, then the tests of the checks and of this
+runner."""
 
 import unittest
 
@@ -37,6 +38,7 @@ def run(report):
         report.skip("checks/format", reason)
     else:
         report.check("checks/format", format_check.check(ROOT))
-    suite = unittest.defaultTestLoader.discover(str(ROOT / "tests/checks"), "*_test.py",
-                                                str(ROOT / "tests"))
-    suite.run(_Counting(report))
+    for folder in ("checks", "runner"):
+        suite = unittest.TestLoader().discover(str(ROOT / "tests" / folder), "*_test.py",
+                                               str(ROOT / "tests"))
+        suite.run(_Counting(report))
