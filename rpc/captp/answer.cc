@@ -66,7 +66,7 @@ void Connection::handleBootstrap(const wire::Envelope& envelope) {
   } else if (answers.size() > limits_.answers) {
     core_.breakPipeline(pipeline, core_.broken(overloaded("too many open questions")));
   } else {
-    answer->op = core_.startRestore(*this, id, envelope.object_id);
+    core_.startRestore(*this, pipeline, envelope.object_id);
   }
 }
 
@@ -151,7 +151,6 @@ void Connection::returnException(AnswerId id, const wire::Exception& why) {
   Answer* answer = answers.find(id);
   VATMESH_CHECK(answer && !answer->returned);
   answer->returned = true;
-  answer->op = {};
   countOutcome(*answer, outcomeOf(why));
   if (!answer->wants_return) return;
   send(wire::buildReturnException(core_.frames, id.value, why.type, why.reason, why.trace),
@@ -176,7 +175,6 @@ void Connection::returnResults(AnswerId id, wire::InMessage&& message, const wir
     return;
   }
   answer.returned = true;
-  answer.op = {};
   countOutcome(answer, CallOutcome::kOk);
 
   auto& descriptors = core_.out_descriptors;
@@ -222,7 +220,6 @@ void Connection::handleFinish(const wire::Envelope& envelope) {
   Answer* answer = answers.find(id);
   // Late, after a Return that needed none; old peers send it all the same (1.5).
   if (!answer) return;
-  if (answer->op.value != 0) core_.cancelOp(answer->op);
   if (!answer->returned) {
     answer->pipeline->early_cancellation_workaround = envelope.early_cancellation_workaround;
     answer->pipeline->deliver_canceled = envelope.early_cancellation_workaround;

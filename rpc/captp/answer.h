@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "rpc/base/instant.h"
-#include "rpc/captp/effects.h"
 #include "rpc/captp/ids.h"
 #include "rpc/captp/pipeline.h"
 
@@ -25,7 +24,6 @@ struct Answer {
   bool taken = false;
   bool wants_return = true;  // false: onlyPromisePipeline
   bool is_call = false;      // false: a Bootstrap
-  OpId op;                   // of a Bootstrap that is being restored; 0: none
   Instant started;
   std::vector<ExportId> result_exports;  // one for each descriptor written (R-RC4)
 
@@ -33,7 +31,6 @@ struct Answer {
     pipeline.reset();
     returned = redirected = taken = is_call = false;
     wants_return = true;
-    op = {};
     started = {};
     result_exports.clear();
   }

@@ -14,6 +14,12 @@ void Counted::dropHandle() {
   if (--handles_ == 0) core_.drop(*this);
 }
 
+void Node::dropUse() {
+  VATMESH_DCHECK(uses_ > 0);
+  if (--uses_ == 0) holder_.onNodeUnused();
+  holder_.dropHandle();
+}
+
 void PromiseNode::removeHolder(const Connection& connection, ExportId id) {
   std::erase_if(holders_, [&](const Holder& holder) {
     return holder.connection == &connection && holder.id == id;

@@ -47,6 +47,10 @@ class Counted {
 
   // Called at the end of a turn when no handle is left. Deletes or recycles the object.
   virtual void onUnused() = 0;
+  // Called at the end of a turn instead, when the object was listed but has handles (again).
+  virtual void onStillUsed() {}
+  // One of its nodes has no handle left.
+  virtual void onNodeUnused() {}
 
  protected:
   Core& core_;
@@ -68,11 +72,20 @@ class Node {
   NodeKind kind() const { return kind_; }
   Counted& holder() const { return holder_; }
 
+  void addUse() {
+    ++uses_;
+    holder_.addHandle();
+  }
+  void dropUse();
+  // Handles on this very node; its holder may have more.
+  uint32_t uses() const { return uses_; }
+
  protected:
   ~Node() = default;
 
  private:
   NodeKind kind_;
+  uint32_t uses_ = 0;
   Counted& holder_;
 };
 
@@ -82,7 +95,7 @@ class Handle {
  public:
   Handle() = default;
   explicit Handle(Node* node) : node_(node) {
-    if (node_) node_->holder().addHandle();
+    if (node_) node_->addUse();
   }
   Handle(const Handle& other) : Handle(other.node_) {}
   Handle(Handle&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
@@ -93,7 +106,7 @@ class Handle {
   ~Handle() { reset(); }
 
   void reset() {
-    if (Node* node = std::exchange(node_, nullptr)) node->holder().dropHandle();
+    if (Node* node = std::exchange(node_, nullptr)) node->dropUse();
   }
   Node* get() const { return node_; }
   explicit operator bool() const { return node_ != nullptr; }
@@ -135,6 +148,7 @@ class Held {
 class NullNode final : public Counted, public Node {
  public:
   explicit NullNode(Core& core) : Counted(core), Node(NodeKind::kNull, *this) {}
+
   void onUnused() override {}  // the Core owns the only one
 };
 

@@ -8,7 +8,7 @@
 namespace vatmesh::captp {
 
 Core::Core() : null_(*this) {
-  null_.addHandle();
+  null_.addUse();
 }
 
 Core::~Core() {
@@ -38,7 +38,11 @@ void Core::end() {
       Counted* counted = drops_.back();
       drops_.pop_back();
       counted->listed_ = false;
-      if (counted->handles() == 0) counted->onUnused();
+      if (counted->handles() == 0) {
+        counted->onUnused();
+      } else {
+        counted->onStillUsed();
+      }
     } else if (!endOverfullLink()) {
       break;
     }
@@ -131,12 +135,14 @@ void Core::lose(Connection& connection, const wire::Exception& what) {
   connection.touched = true;  // never listed again
 
   Ref why = broken(what);
+  std::vector<Held<Pipeline>> waiting;
   connection.answers.forEach([&](AnswerId id, Answer& answer) {
-    if (answer.op.value != 0) cancelOp(answer.op);
     answer.pipeline->deliver_canceled = false;
+    if (!answer.pipeline->queue.empty()) waiting.push_back(answer.pipeline);
     detach(answer);
     connection.answers.erase(id);
   });
+  for (auto& pipeline : waiting) dropCanceled(*pipeline);
   connection.exports.forEach([&](ExportId id, Export& entry) {
     if (entry.state == Export::State::kPromise) {
       static_cast<PromiseNode*>(entry.ref.get())->removeHolder(connection, id);
@@ -167,23 +173,23 @@ void Core::loseQuestion(Question& question, Ref why) {
   }
 }
 
-OpId Core::startRestore(Connection& from, AnswerId answer, std::string_view object_id) {
-  OpId op{next_op_++};
-  ops_[op] = OpTarget{from.id(), answer};
-  effects_->push_back(Start{op, Restore{from.id(), std::string(object_id)}});
-  return op;
+void Core::startRestore(Connection& from, Pipeline& pipeline, std::string_view object_id) {
+  pipeline.op = OpId{next_op_++};
+  ops_[pipeline.op] = &pipeline;
+  effects_->push_back(Start{pipeline.op, Restore{from.id(), std::string(object_id)}});
 }
 
 void Core::cancelOp(OpId op) {
   if (ops_.erase(op) > 0) effects_->push_back(Cancel{op});
 }
 
-Core::OpTarget Core::takeOp(OpId op) {
+Pipeline* Core::takeOp(OpId op) {
   auto it = ops_.find(op);
-  if (it == ops_.end()) return {};
-  OpTarget target = it->second;
+  if (it == ops_.end()) return nullptr;
+  Pipeline* pipeline = it->second;
+  pipeline->op = {};
   ops_.erase(it);
-  return target;
+  return pipeline;
 }
 
 }  // namespace vatmesh::captp

@@ -107,14 +107,10 @@ class Core {
   static bool closesCircle(const PromiseNode& node, const Node& to);
 
   // --- operations
-  OpId startRestore(Connection& from, AnswerId answer, std::string_view object_id);
+  void startRestore(Connection& from, Pipeline& pipeline, std::string_view object_id);
   void cancelOp(OpId op);
-  struct OpTarget {
-    LinkId link;
-    AnswerId answer;
-  };
-  // Removes and returns who waits for `op`; a zero link when nobody does.
-  OpTarget takeOp(OpId op);
+  // Removes and returns what waits for `op`; null when nothing does.
+  Pipeline* takeOp(OpId op);
 
   void drop(Counted& counted);
   // Counts `bytes` of retained messages, or no longer when negative.
@@ -149,6 +145,7 @@ class Core {
                    const wire::Payload& payload);
   void fail(Pipeline& pipeline, Ref why);
   void flush(Pipeline& pipeline);
+  void dropCanceled(Pipeline& pipeline);
   bool endOverfullLink();
   void watchQueues();
   void loseQuestion(Question& question, Ref why);
@@ -162,7 +159,7 @@ class Core {
   std::vector<Failure> failures_;
   std::vector<Counted*> drops_;
   std::vector<Pipeline*> idle_pipelines_;
-  std::unordered_map<OpId, OpTarget> ops_;
+  std::unordered_map<OpId, Pipeline*> ops_;
   uint64_t next_op_ = 1;
   uint64_t charged_bytes_ = 0;
   bool in_turn_ = false;

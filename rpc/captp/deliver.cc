@@ -47,7 +47,9 @@ void Core::detach(Answer& answer) {
     last.sink = nullptr;
   }
   for (Pipeline* p = answer.pipeline.get(); p; p = p->next.get()) {
-    if (--p->answers == 0) forgetContent(*p);
+    if (--p->answers > 0) continue;
+    forgetContent(*p);
+    drop(*p);
   }
 }
 
@@ -104,7 +106,7 @@ void Core::dispatch(PendingCall& pending, Node& pin) {
       }
       pipeline.queued_bytes += bytes;
       charge(static_cast<int64_t>(bytes));
-      pipeline.queue.push_back({way.path, std::move(pending)});
+      pipeline.queue.push_back({Pin(way.path), std::move(pending)});
       return;
     }
     case Route::Kind::kBroken:
@@ -118,15 +120,26 @@ void Core::askBootstrap(Pipeline& pipeline, Connection& connection, std::string_
   if (!pipeline.queue.empty()) flushes_.push_back(Held<Pipeline>(&pipeline));
 }
 
+// A call that only its queue still holds was finished by its caller.
+void Core::dropCanceled(Pipeline& pipeline) {
+  std::erase_if(pipeline.queue, [&](const QueuedCall& queued) {
+    const Pipeline& result = *queued.call.result;
+    if (result.handles() > 1 || result.deliver_canceled) return false;
+    size_t bytes = queued.call.message.pinnedBytes();
+    charge(-static_cast<int64_t>(bytes));
+    pipeline.queued_bytes -= bytes;
+    return true;
+  });
+}
+
 void Core::flush(Pipeline& pipeline) {
+  dropCanceled(pipeline);
+
   auto queue = std::exchange(pipeline.queue, {});
   pipeline.queued_bytes = 0;
   for (QueuedCall& queued : queue) {
     charge(-static_cast<int64_t>(queued.call.message.pinnedBytes()));
-    Pipeline& result = *queued.call.result;
-    // Only the queue still holds it: the caller finished the call.
-    if (result.handles() == 1 && !result.deliver_canceled) continue;
-    dispatch(queued.call, *queued.path);
+    dispatch(queued.call, *queued.path.get());
   }
 }
 

@@ -25,8 +25,18 @@ Pipeline::~Pipeline() = default;
 
 void Pipeline::onUnused() {
   if (connection) connection->finish(question, *this);
+  if (op.value != 0) core_.cancelOp(op);
   core_.forgetContent(*this);
   core_.recycle(*this);
+}
+
+void Pipeline::onStillUsed() {
+  if (answers > 0 || waiting()) return;
+  std::erase_if(paths_, [](const auto& node) { return node->uses() == 0; });
+}
+
+void Pipeline::onNodeUnused() {
+  if (answers == 0) core_.drop(*this);
 }
 
 void Pipeline::recycle() {
@@ -39,6 +49,7 @@ void Pipeline::recycle() {
   next.reset();
   broken.reset();
   answers = 0;
+  op = {};
   queue.clear();
   queued_bytes = 0;
   early_cancellation_workaround = false;

@@ -66,7 +66,7 @@ struct PendingCall {
 };
 
 struct QueuedCall {
-  PathNode* path;  // of the pipeline that queues it
+  Pin path;  // of the pipeline that queues it
   PendingCall call;
 };
 
@@ -75,6 +75,8 @@ class Pipeline final : public Counted {
   explicit Pipeline(Core& core);
   ~Pipeline() override;
   void onUnused() override;
+  void onStillUsed() override;
+  void onNodeUnused() override;
   // Back to a new, waiting one, keeping memory.
   void recycle();
 
@@ -115,6 +117,10 @@ class Pipeline final : public Counted {
   uint64_t charged_bytes = 0;
   uint32_t answers = 0;  // answers that stand for it, through takes: the content is kept for them
 
+  // The restore that will tell whom to ask; 0: none. Canceled when nobody needs the pipeline.
+  OpId op;
+  // Each call keeps the pipeline alive: a caller may finish what it pipelined on, not what it asked
+  // (R-F11).
   std::vector<QueuedCall> queue;
   uint64_t queued_bytes = 0;
 

@@ -55,19 +55,14 @@ void Vat::closeLink(LinkId link, const Status& reason, Effects& out) {
 
 void Vat::complete(OpId op, Result<Completion> result, Effects& out) {
   Turn turn(*core_, out);
-  captp::Core::OpTarget target = core_->takeOp(op);
-  captp::Connection* asker = core_->find(target.link);
-  if (!asker) return;
-  captp::Answer* answer = asker->answers.find(target.answer);
-  VATMESH_CHECK(answer && answer->op == op);
-  answer->op = {};
-  captp::Pipeline& pipeline = *answer->pipeline;
+  captp::Pipeline* pipeline = core_->takeOp(op);
+  if (!pipeline) return;
   if (!result.ok()) {
-    core_->breakPipeline(pipeline, core_->broken(captp::exceptionFrom(result.status())));
+    core_->breakPipeline(*pipeline, core_->broken(captp::exceptionFrom(result.status())));
   } else if (captp::Connection* there = core_->find(result->link)) {
-    core_->askBootstrap(pipeline, *there, result->object_id);
+    core_->askBootstrap(*pipeline, *there, result->object_id);
   } else {
-    core_->breakPipeline(pipeline, core_->broken(captp::disconnected("the link was lost")));
+    core_->breakPipeline(*pipeline, core_->broken(captp::disconnected("the link was lost")));
   }
 }
 

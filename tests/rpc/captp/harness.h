@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Harness drives one vat without I/O between scripted peers. Each input is one turn; afterwards
+// every effect lands where it belongs (frames in the inbox of the peer that they were sent to) and
+// the invariants are checked.
+//
+//   Harness h;
+//   Peer& a = h.peer();
+//   Peer& app = h.app();
+//   a.send(wire::buildBootstrap(h.frames(), 0, ""));
+//   h.complete(app);                       // the restore found the application's bootstrap
+//   EXPECT_EQ(app.next().kind, wire::MessageKind::kBootstrap);
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "rpc/vat/vat.h"
+#include "rpc/wire/build.h"
+#include "rpc/wire/envelope.h"
+#include "rpc/wire/printer.h"
+
+namespace vatmesh::captp {
+
+class Harness;
+
+// The other end of one link, played by the test.
+class Peer {
+ public:
+  Peer(Harness& harness, LinkId id) : harness_(harness), id_(id) {}
+
+  LinkId id() const { return id_; }
+
+  // One message from this peer to the vat.
+  void send(const wire::FrameRef& frame);
+  // The oldest message that the vat sent here and that was not looked at; a test failure when there
+  // is none.
+  wire::Envelope next();
+  // The same as a line.
+  std::string nextLine();
+  // True when nothing is left to look at.
+  bool quiet() const { return inbox_.empty(); }
+  // Everything left, a line each.
+  std::string rest();
+
+  // Set once the vat has closed the link, to its reason.
+  const std::optional<Status>& closed() const { return closed_; }
+
+  // What is most often sent.
+  void bootstrap(uint32_t question);
+  void call(uint32_t question, const wire::OutTarget& target, uint16_t method = 0,
+            const std::vector<wire::OutDescriptor>& capabilities = {});
+  void callImport(uint32_t question, uint32_t import, uint16_t method = 0,
+                  const std::vector<wire::OutDescriptor>& capabilities = {});
+  void callAnswer(uint32_t question, uint32_t answer, const std::vector<uint16_t>& path,
+                  uint16_t method = 0, const std::vector<wire::OutDescriptor>& capabilities = {});
+  void tailCall(uint32_t question, const wire::OutTarget& target, uint16_t method = 0);
+  // Results whose content is a struct with one capability per field, in order.
+  void returnCaps(uint32_t answer, const std::vector<wire::OutDescriptor>& capabilities);
+  void returnException(uint32_t answer, const std::string& reason, uint16_t type = 0);
+  void takeFrom(uint32_t answer, uint32_t other);
+  void finish(uint32_t question, bool release_results = false, bool workaround = true);
+  void release(uint32_t import, uint32_t count);
+  void resolve(uint32_t promise, const wire::OutDescriptor& descriptor);
+  void resolveException(uint32_t promise, const std::string& reason);
+  void disembargo(uint32_t id, const wire::OutTarget& target);
+
+ private:
+  friend class Harness;
+  Harness& harness_;
+  LinkId id_;
+  std::deque<wire::FrameRef> inbox_;
+  std::optional<Status> closed_;
+};
+
+class Harness {
+ public:
+  explicit Harness(Limits limits = {}) : limits_(limits) {}
+  ~Harness();
+
+  Peer& peer() { return add(LinkKind::kPeer); }
+  Peer& app() { return add(LinkKind::kApp); }
+  Peer& add(LinkKind kind);
+
+  vat::Vat& vat() { return vat_; }
+  wire::FramePool& frames() { return vat_.framePool(); }
+  wire::BufferPool& buffers() { return buffers_; }
+
+  // The oldest restore that was started and neither completed nor canceled.
+  const Restore& restore() const;
+  size_t restores() const { return starts_.size(); }
+  void complete(Peer& bootstrap_of, std::string object_id = {});
+  void completeWith(const Status& error);
+
+  // The peer's transport ends.
+  void lose(Peer& peer, const std::string& reason = "Connection closed");
+  void tick(Instant now);
+  // Everything sent to `peer` has left its queue.
+  void flush(Peer& peer);
+
+  // True when the last Idle of the link said so.
+  bool idle(const Peer& peer) const { return vat_.idle(peer.id()); }
+
+  // Peer `a` has imported `app`'s bootstrap: export 0 here, import 0 of a; app hosts it as its
+  // export 0. Afterwards all inboxes are empty and a's question 0 is finished.
+  void connect(Peer& a, Peer& app);
+
+  // Runs one turn and lands its effects.
+  template <typename F>
+  void turn(F f) {
+    Effects effects;
+    f(effects);
+    land(std::move(effects));
+  }
+
+ private:
+  friend class Peer;
+  void land(Effects effects);
+  Peer* find(LinkId id);
+
+  // The vat goes last but for the pools: frames in inboxes and effects belong to it.
+  wire::BufferPool buffers_;
+  vat::Vat vat_;
+  Limits limits_;
+  std::vector<std::unique_ptr<Peer>> peers_;
+  std::deque<Start> starts_;
+};
+
+// Short forms for descriptors and targets.
+inline wire::OutDescriptor senderHosted(uint32_t id) {
+  return {wire::DescriptorKind::kSenderHosted, id, {}};
+}
+inline wire::OutDescriptor senderPromise(uint32_t id) {
+  return {wire::DescriptorKind::kSenderPromise, id, {}};
+}
+inline wire::OutDescriptor receiverHosted(uint32_t id) {
+  return {wire::DescriptorKind::kReceiverHosted, id, {}};
+}
+inline wire::OutDescriptor receiverAnswer(uint32_t id, std::span<const uint16_t> path) {
+  return {wire::DescriptorKind::kReceiverAnswer, id, path};
+}
+inline wire::OutTarget importedCap(uint32_t id) {
+  return {wire::Target::Kind::kImportedCap, id, {}};
+}
+inline wire::OutTarget promisedAnswer(uint32_t id, std::span<const uint16_t> path) {
+  return {wire::Target::Kind::kPromisedAnswer, id, path};
+}
+
+}  // namespace vatmesh::captp
