@@ -62,7 +62,7 @@ class Checks {
                      "\"key: ephemeral\"");
       break;
     }
-    if (config_.fingerprint && (!key || key->text == "ephemeral")) {
+    if (config_.fingerprint && (!key || (key->text == "ephemeral" && !key->quoted))) {
       context_.error(at({"fingerprint"}), "an ephemeral key can't have a known fingerprint",
                      "add \"key: vat.key\", or leave fingerprint out");
     }

@@ -28,7 +28,8 @@ void readId(Context& context, const Node& node, Export& out) {
   constexpr std::array<std::string_view, 1> kIdKeys{"public"};
   if (node.kind == Node::Kind::kScalar && node.text == "derived") return;
   if (node.kind != Node::Kind::kMap) {
-    context.error(node.place, "this is no kind of id", kExample);
+    std::string what = node.kind == Node::Kind::kScalar ? quote(node.text) : "this";
+    context.error(node.place, what + " is no kind of id", kExample);
     return;
   }
   Section section(context, node, "id", kIdKeys);

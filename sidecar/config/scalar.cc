@@ -127,6 +127,7 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
   size_t best_distance = std::max<size_t>(2, word.size() / 3) + 1;
   for (std::string_view candidate : candidates) {
     size_t d = distance(lower(word), lower(candidate));
+    if (word.size() >= 3 && lower(candidate).starts_with(lower(word))) d = 1;
     // As many edits as letters would turn any word into any other.
     if (d < best_distance && d < std::max(word.size(), candidate.size())) {
       best = candidate;

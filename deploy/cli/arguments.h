@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Arguments are a command's operands and flags, read by the command's own description.
+// `--flag VALUE` and `--flag=VALUE` are the same; `--` ends the flags.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rpc/base/status.h"
+
+namespace vatmesh::deploy {
+
+struct Flag {
+  std::string_view name;   // with its dashes
+  std::string_view value;  // what the help calls it; empty: the flag takes none
+  std::string_view help;
+};
+
+struct Arguments {
+  std::vector<std::string> operands;
+  std::map<std::string, std::string, std::less<>> flags;
+
+  bool has(std::string_view flag) const { return flags.contains(flag); }
+  std::optional<std::string> get(std::string_view flag) const;
+};
+
+// parseArguments reads `words`. An unknown flag names the nearest known one. kInvalidArgument; a
+// sturdy ref among the words is never shown.
+Result<Arguments> parseArguments(std::span<const std::string> words, std::span<const Flag> flags);
+
+}  // namespace vatmesh::deploy

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// vatmesh uri show|derive|check
+#include "rpc/sturdy/uri.h"
+
+#include <array>
+
+#include "deploy/cli/command.h"
+#include "deploy/cli/uri_source.h"
+#include "rpc/sturdy/identity.h"
+#include "rpc/sturdy/object_id.h"
+#include "sidecar/config/address_text.h"
+#include "sidecar/config/scalar.h"
+#include "sidecar/tls/key_file.h"
+
+namespace vatmesh::deploy {
+namespace {
+
+// In front of an error about a cap file stands its path.
+Status inFile(const std::string& argument, const Status& status) {
+  return sturdy::looksLikeUri(argument) ? status : status.withContext(argument);
+}
+
+std::string describeId(const std::string& id) {
+  if (id.empty()) return "none (the vat's bootstrap)";
+  return std::to_string(id.size()) + " bytes, digest " + sturdy::shortIdName(id) + "…";
+}
+
+int show(const Arguments& arguments) {
+  const std::string& argument = arguments.operands[0];
+  Result<std::string> text = uriText(argument);
+  if (!text) return complain(text.status());
+  Result<sturdy::SturdyUri> uri = sturdy::parseUri(*text);
+  if (!uri) return complain(inFile(argument, uri.status()));
+  std::string who = uri->secure ? sturdy::printFingerprint(uri->digest) : "insecure";
+  // An empty digest prints as "insecure", which this URI isn't.
+  if (uri->secure && uri->digest.empty()) who = "sha-256:";
+  return print("location:    " + sturdy::printLocation(uri->location) + "\nfingerprint: " + who +
+               "\nid:          " + describeId(uri->id) + "\n");
+}
+
+int check(const Arguments& arguments) {
+  const std::string& argument = arguments.operands[0];
+  Result<std::string> text = uriText(argument);
+  if (!text) return complain(text.status());
+  Result<sturdy::SturdyUri> uri = sturdy::parseStrictUri(*text);
+  if (!uri) return complain(inFile(argument, uri.status()));
+  return print("ok: " + sturdy::redactedUri(*uri) + "\n");
+}
+
+Result<sturdy::Location> locationOf(const std::string& address) {
+  Result<config::AddressText> parsed = config::parseAddressText(address);
+  if (!parsed) return parsed.status().withContext("--address");
+  switch (parsed->kind) {
+    case config::AddressText::Kind::kTcp:
+      return sturdy::Location(sturdy::TcpLocation{parsed->name, parsed->port});
+    case config::AddressText::Kind::kUnix:
+      return sturdy::Location(sturdy::UnixLocation{parsed->name});
+    case config::AddressText::Kind::kAbstract:
+      break;
+  }
+  return Status(Code::kInvalidArgument,
+                "--address: an abstract socket can't stand in a URI; write tcp: or unix:");
+}
+
+int derive(const Arguments& arguments) {
+  for (const char* flag : {"--key", "--name", "--address"}) {
+    if (!arguments.has(flag)) {
+      return complain(std::string(flag) + " is missing; see vatmesh uri derive --help", kUsage);
+    }
+  }
+  std::string tls = arguments.get("--tls").value_or("on");
+  if (tls != "on" && tls != "off") {
+    return complain("--tls " + config::quote(tls) + " is not known; write on or off", kUsage);
+  }
+  Result<sturdy::Location> location = locationOf(*arguments.get("--address"));
+  if (!location) return complain(location.status());
+  Result<tls::KeyPair> key = tls::readKeyFile(*arguments.get("--key"));
+  if (!key) return complain(key.status());
+  sturdy::SturdyUri uri;
+  uri.location = *location;
+  uri.secure = tls == "on";
+  if (uri.secure) uri.digest = key->fingerprint();
+  uri.id = sturdy::derivedId(sturdy::vatSecret(key->pem()), *arguments.get("--name"));
+  if (Status status = sturdy::checkUri(uri); !status.ok()) {
+    return complain(status.withContext("--address"));
+  }
+  return print(sturdy::printUri(uri) + "\n");
+}
+
+constexpr std::array<Flag, 4> kDeriveFlags{{
+    {"--key", "FILE", "the vat's key file"},
+    {"--name", "NAME", "the name of the export"},
+    {"--address", "ADDR", "the advertised address, tcp:HOST:PORT or unix:PATH"},
+    {"--tls", "on|off", "off: a URI without the fingerprint, for a vat without TLS (default: on)"},
+}};
+
+}  // namespace
+
+const Command kUriShow{
+    "uri show",
+    "URI|CAPFILE",
+    1,
+    "Print the parts of a URI without its secret",
+    "The id is shown only as its length and the beginning of its digest, as logs name it.\n"
+    "Prefer a cap file: arguments of a process are visible to everyone on the host.\n"
+    "\nexample:\n"
+    "  vatmesh uri show calculator.cap\n",
+    {},
+    show};
+
+const Command kUriDerive{
+    "uri derive",
+    "",
+    0,
+    "Print the URI of an export that a vat will have",
+    "Only the key, the export's name and the advertised address matter, so the URI is known\n"
+    "before the vat runs. The id depends on the exact bytes of the key file. The URI is a\n"
+    "secret: whoever has it may use the export.\n"
+    "\nexample:\n"
+    "  vatmesh uri derive --key vat.key --name calculator \\\n"
+    "      --address tcp:calc.example.com:7000 > calculator.cap\n",
+    kDeriveFlags,
+    derive};
+
+const Command kUriCheck{
+    "uri check",
+    "URI|CAPFILE",
+    1,
+    "Check that a URI is well formed and can work",
+    "Refuses what lenient readers take: a port above 65535, a digest that isn't 32 bytes,\n"
+    "needless escapes, a Unix path that some readers take for another one.\n"
+    "\nexample:\n"
+    "  vatmesh uri check calculator.cap\n",
+    {},
+    check};
+
+}  // namespace vatmesh::deploy
