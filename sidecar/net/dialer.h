@@ -28,6 +28,7 @@ class Dial {
   virtual ~Dial() = default;
 };
 
+// Outlives its Dials.
 class Dialer {
  public:
   // Gets a connected non-blocking socket with its options set, or why there is none. Called once,

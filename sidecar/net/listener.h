@@ -32,6 +32,7 @@ struct ListenOptions {
   int backlog = 1024;
 };
 
+// Its callbacks may pause it, but not destroy it: give it to Loop::deferDelete.
 class Listener {
  public:
   using OnAccept = std::function<void(Accepted)>;

@@ -49,6 +49,8 @@ class Resolver {
 
  private:
   struct Shared;
+  void startThread();
+
   std::shared_ptr<Shared> shared_;
 };
 

@@ -103,23 +103,24 @@ class Stream {
  private:
   enum class State : uint8_t { kIdle, kHandshake, kOpen, kClosing, kClosed };
 
-  void readReady();
-  void writeReady();
-  void advance();
-  void readFrames();
   // How one look at the reader ended.
   enum class Drained : uint8_t { kNeedsBytes, kBudgetSpent, kStopped };
+
+  void readReady();
+  void writeReady();
+  void goOn();
+  void advance();
+  void readFrames();
   Drained handOver(size_t& messages_left);
   void readEnded();
   void discard();
   void flush();
-  bool writeSome();
+  bool writeQueue();  // false: the transport failed
+  std::span<const Transport::Piece> gather();
   void popWritten(size_t bytes);
   void compactQueue();
   void reportFlushed();
-  void endWriting();
   void finish(Status status);
-  void tellClosed();
   void updateInterest();
   void expired();
 
@@ -134,6 +135,7 @@ class Stream {
   bool read_ended_ = false;                // closing: the peer's end has come
   bool write_ended_ = false;               // closing: our end is on its way
   Progress wanted_ = Progress::kWantRead;  // of the handshake
+  Duration handshake_timeout_ = {};
 
   // Frames from head_ on are waiting; head_offset_ bytes of the first are the transport's already.
   std::vector<wire::FrameRef> queue_;

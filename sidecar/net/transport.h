@@ -62,6 +62,9 @@ class Transport {
   virtual const std::string& peerFingerprint() const = 0;
 };
 
+// The error of a connection that failed with `error_number`: kDisconnected.
+Status connectionError(int error_number);
+
 // The bytes as they are.
 class PlainTransport : public Transport {
  public:
