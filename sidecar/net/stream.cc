@@ -177,8 +177,8 @@ Stream::Drained Stream::handOver(size_t& messages_left) {
 void Stream::readEnded() {
   const size_t left = reader_.pendingBytes();
   if (left == 0) return finish(Status(Code::kDisconnected, "the peer closed the connection"));
-  finish(Status(Code::kProtocol, "the connection ended inside a message, of which " +
-                                     std::to_string(left) + " bytes had arrived"));
+  finish(Status(Code::kDisconnected, "the connection ended inside a message, of which " +
+                                         std::to_string(left) + " bytes had arrived"));
 }
 
 void Stream::discard() {

@@ -45,8 +45,8 @@ class StreamHandler {
   virtual void onFlushed(size_t bytes) = 0;
   // The stream is over; comes exactly once unless the Stream is destroyed before, and last. Ok:
   // after closeAfterFlush, everything was written. kDisconnected: the peer ended or lost the
-  // connection. kProtocol: bad framing, or it ended inside a frame. kTimeout: a deadline. kRefused:
-  // wrong or no key. Or what was given to `close`.
+  // connection, with a text of its own when that was inside a frame. kProtocol: bad framing, or no
+  // TLS. kTimeout: a deadline. kRefused: wrong or no key. Or what was given to `close`.
   virtual void onClosed(const Status& status) = 0;
 };
 
