@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A running sidecar has BoringSSL in it and no OpenSSL: the two share symbol names, and whichever
+comes first would serve the other's users."""
+
+import os
+import re
+
+import pytest
+import topology
+
+pytestmark = pytest.mark.needs("vatmesh-sidecar", "probe-server", "probe-client")
+OPENSSL = re.compile(r"^lib(ssl|crypto)\.so\.(1|3)")
+FOREIGN = re.compile(r"^lib(capnp-rpc|kj-tls|kj-async|pq|curl|hiredis)")
+
+
+def test_a_serving_sidecar_maps_no_openssl(place):
+    app = topology.App(place, "cpp-tcp")
+    topology.client(place, "cpp", topology.two(place, app), "echo")
+    for name in ("inbound", "outbound"):
+        sidecar = next(p for p in place.started if p.name == name)
+        names = {os.path.basename(path) for path in sidecar.mapped()}
+        assert not [n for n in names if OPENSSL.match(n)], names
+        assert not [n for n in names if FOREIGN.match(n)], names
+        assert [n for n in names if n.startswith("libssl.so.0")], f"where is BoringSSL? {names}"
