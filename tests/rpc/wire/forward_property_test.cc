@@ -358,7 +358,7 @@ TEST_F(ForwardProperty, WhatArrivesIsWhatWasSentForAnySegmentation) {
 
 TEST_F(ForwardProperty, WhatArrivesIsWhatWasSentWhenThePayloadAliasesItself) {
   int aliased = 0;
-  for (uint32_t seed = 0; seed < 2000; ++seed) {
+  for (uint32_t seed = 0; seed < 6000; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Random random(seed);
     Sample sample = randomSample(random, hooks_, 2000);
