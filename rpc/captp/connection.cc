@@ -74,8 +74,10 @@ void Connection::send(wire::FrameRef frame, wire::MessageKind kind) {
 }
 
 void Connection::abort(std::string_view what) {
+  if (doomed) return;
   ++core_.counters.protocol_errors;
-  core_.abort(*this, Status(Code::kProtocol, std::string(what)));
+  doomed = Status(Code::kProtocol, std::string(what));
+  core_.touch(*this);
 }
 
 void Connection::handleAbort(const wire::Envelope& envelope) {

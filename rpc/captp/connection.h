@@ -111,6 +111,9 @@ class Connection {
   Instant last_progress;
   bool stall_armed = false;
 
+  // Set when the link is to be ended, which happens at the end of the turn: no table goes away
+  // under the feet of what is being done.
+  std::optional<Status> doomed;
   bool touched = false;  // in this turn
   bool was_idle = true;  // as last told by an Idle effect
 
@@ -126,7 +129,7 @@ class Connection {
   void handleUnimplemented(const wire::Envelope& envelope);
   void replyUnimplemented(wire::InMessage&& message);
 
-  // The whole link ends: `what` names the rule that the peer broke.
+  // Dooms the link: `what` names the rule that the peer broke.
   void abort(std::string_view what);
 
   // The entry for a new question of the peer; null when the id is in use, which ends the link.

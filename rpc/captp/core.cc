@@ -43,7 +43,7 @@ void Core::end() {
       } else {
         counted->onStillUsed();
       }
-    } else if (!endOverfullLink()) {
+    } else if (!endDoomedLink()) {
       break;
     }
   }
@@ -60,10 +60,14 @@ void Core::end() {
   in_turn_ = false;
 }
 
-bool Core::endOverfullLink() {
+bool Core::endDoomedLink() {
   for (Connection* connection : touched_) {
-    if (connection->queued_bytes <= connection->limits().queue_hard) continue;
-    abort(*connection, Status(Code::kOverloaded, "the peer reads too slowly: its queue is full"));
+    if (!connection->doomed && connection->queued_bytes > connection->limits().queue_hard) {
+      connection->doomed =
+          Status(Code::kOverloaded, "the peer reads too slowly: its queue is full");
+    }
+    if (!connection->doomed) continue;
+    abort(*connection, Status(*connection->doomed));
     return true;
   }
   return false;
@@ -135,14 +139,12 @@ void Core::lose(Connection& connection, const wire::Exception& what) {
   connection.touched = true;  // never listed again
 
   Ref why = broken(what);
-  std::vector<Held<Pipeline>> waiting;
   connection.answers.forEach([&](AnswerId id, Answer& answer) {
-    answer.pipeline->deliver_canceled = false;
-    if (!answer.pipeline->queue.empty()) waiting.push_back(answer.pipeline);
     detach(answer);
+    // What nobody has been asked yet is not asked any more.
+    if (answer.pipeline->waiting()) breakPipeline(*answer.pipeline, why);
     connection.answers.erase(id);
   });
-  for (auto& pipeline : waiting) dropCanceled(*pipeline);
   connection.exports.forEach([&](ExportId id, Export& entry) {
     if (entry.state == Export::State::kPromise) {
       static_cast<PromiseNode*>(entry.ref.get())->removeHolder(connection, id);

@@ -6,6 +6,7 @@
 //   flushes   pipelines that are asked now and still hold queued calls
 //   failures  pipelines to break
 //   drops     objects without handles
+//   links     that broke the protocol or whose queue is full
 //
 // Who sends what on which link, in which order, is decided here and nowhere else: a message is
 // appended to a link's queue at the moment it is handled (E-order, captp-engine 2.7).
@@ -145,8 +146,9 @@ class Core {
                    const wire::Payload& payload);
   void fail(Pipeline& pipeline, Ref why);
   void flush(Pipeline& pipeline);
-  void dropCanceled(Pipeline& pipeline);
-  bool endOverfullLink();
+  std::vector<QueuedCall> takeQueue(Pipeline& pipeline);
+  void leaveQueue(Pipeline& result);
+  bool endDoomedLink();
   void watchQueues();
   void loseQuestion(Question& question, Ref why);
   void setCharge(Pipeline& pipeline, uint64_t bytes);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Calls on their way out, results on their way back.
+#include <algorithm>
+
 #include "rpc/captp/connection.h"
 #include "rpc/captp/core.h"
 #include "rpc/captp/errors.h"
@@ -23,8 +25,6 @@ Held<Pipeline> Core::newPipeline() {
 }
 
 void Core::recycle(Pipeline& pipeline) {
-  for (QueuedCall& queued : pipeline.queue)
-    charge(-static_cast<int64_t>(queued.call.message.pinnedBytes()));
   pipeline.recycle();
   if (idle_pipelines_.size() < kMaxIdlePipelines) {
     idle_pipelines_.push_back(&pipeline);
@@ -106,6 +106,7 @@ void Core::dispatch(PendingCall& pending, Node& pin) {
       }
       pipeline.queued_bytes += bytes;
       charge(static_cast<int64_t>(bytes));
+      pending.result->queued_in = &pipeline;
       pipeline.queue.push_back({Pin(way.path), std::move(pending)});
       return;
     }
@@ -120,25 +121,32 @@ void Core::askBootstrap(Pipeline& pipeline, Connection& connection, std::string_
   if (!pipeline.queue.empty()) flushes_.push_back(Held<Pipeline>(&pipeline));
 }
 
-// A call that only its queue still holds was finished by its caller.
-void Core::dropCanceled(Pipeline& pipeline) {
-  std::erase_if(pipeline.queue, [&](const QueuedCall& queued) {
-    const Pipeline& result = *queued.call.result;
-    if (result.handles() > 1 || result.deliver_canceled) return false;
-    size_t bytes = queued.call.message.pinnedBytes();
-    charge(-static_cast<int64_t>(bytes));
-    pipeline.queued_bytes -= bytes;
-    return true;
-  });
+std::vector<QueuedCall> Core::takeQueue(Pipeline& pipeline) {
+  auto queue = std::exchange(pipeline.queue, {});
+  for (QueuedCall& queued : queue) {
+    charge(-static_cast<int64_t>(queued.call.message.pinnedBytes()));
+    queued.call.result->queued_in = nullptr;
+  }
+  pipeline.queued_bytes = 0;
+  return queue;
+}
+
+void Core::leaveQueue(Pipeline& result) {
+  Pipeline* queue = std::exchange(result.queued_in, nullptr);
+  if (!queue) return;
+  auto it = std::ranges::find_if(
+      queue->queue, [&](const QueuedCall& queued) { return queued.call.result.get() == &result; });
+  size_t bytes = it->call.message.pinnedBytes();
+  charge(-static_cast<int64_t>(bytes));
+  queue->queued_bytes -= bytes;
+  queue->queue.erase(it);
 }
 
 void Core::flush(Pipeline& pipeline) {
-  dropCanceled(pipeline);
-
-  auto queue = std::exchange(pipeline.queue, {});
-  pipeline.queued_bytes = 0;
-  for (QueuedCall& queued : queue) {
-    charge(-static_cast<int64_t>(queued.call.message.pinnedBytes()));
+  for (QueuedCall& queued : takeQueue(pipeline)) {
+    Pipeline& result = *queued.call.result;
+    // Only the queue still holds it: the caller finished the call.
+    if (result.handles() == 1 && !result.deliver_canceled) continue;
     dispatch(queued.call, *queued.path.get());
   }
 }
@@ -191,12 +199,9 @@ void Core::fail(Pipeline& pipeline, Ref why) {
     PathNode& node = *pipeline.paths()[i];
     if (!node.settled()) settle(node, why);
   }
-  auto queue = std::exchange(pipeline.queue, {});
-  pipeline.queued_bytes = 0;
-  for (QueuedCall& queued : queue) {
-    charge(-static_cast<int64_t>(queued.call.message.pinnedBytes()));
-    breakPipeline(*queued.call.result, why);
-  }
+  if (pipeline.op.value != 0) cancelOp(std::exchange(pipeline.op, {}));
+  leaveQueue(pipeline);
+  for (QueuedCall& queued : takeQueue(pipeline)) breakPipeline(*queued.call.result, why);
   if (pipeline.sink && !pipeline.sink_redirected) {
     Connection& sink = *std::exchange(pipeline.sink, nullptr);
     sink.returnException(pipeline.sink_answer, whyBroken(*why.get()));

@@ -52,6 +52,7 @@ void Pipeline::recycle() {
   op = {};
   queue.clear();
   queued_bytes = 0;
+  queued_in = nullptr;
   early_cancellation_workaround = false;
   deliver_canceled = false;
   paths_.clear();

@@ -123,6 +123,7 @@ class Pipeline final : public Counted {
   // (R-F11).
   std::vector<QueuedCall> queue;
   uint64_t queued_bytes = 0;
+  Pipeline* queued_in = nullptr;  // where the call that this is the result of waits
 
   // Bits of the Finish that we will send.
   bool early_cancellation_workaround = false;
