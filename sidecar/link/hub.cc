@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Inputs first, then the application of effects, then the ends of links.
+#include "sidecar/link/hub.h"
+
+namespace vatmesh::link {
+
+Hub::Hub(event::Loop& loop, wire::BufferPool& pool, Logger& log, metrics::Counters& counters,
+         const Settings& settings)
+    : loop_(loop),
+      pool_(pool),
+      log_(log),
+      counters_(counters),
+      settings_(settings),
+      tell_empty_(loop, [this] { std::exchange(on_empty_, {})(); }),
+      deadline_(loop, [this] {
+        tick();
+        settle();
+      }) {}
+
+Hub::~Hub() = default;
+
+Link& Hub::open(std::unique_ptr<net::Transport> transport, LinkSpec spec, LinkOwner& owner) {
+  auto link = std::make_unique<Link>(*this, std::move(spec), owner, std::move(transport));
+  Link& opened = *link;
+  links_.emplace(&opened, std::move(link));
+  opened.stream_.start(settings_.handshake);
+  return opened;
+}
+
+void Hub::close(Link& link, const Status& why, metrics::CloseReason reason) {
+  if (link.state_ == Link::State::kDown) return;
+  if (link.state_ == Link::State::kOpening) {
+    link.close_reason_ = reason;
+    link.stream_.close(why);  // onClosed follows
+    return;
+  }
+  inputs_.emplace_back(Closing{link.id_, why, reason});
+  settle();
+}
+
+void Hub::end(Link& link, const Status& why, metrics::CloseReason reason) {
+  if (link.state_ == Link::State::kDown) return;
+  link.close_reason_ = reason;
+  if (link.state_ == Link::State::kOpening) {
+    link.stream_.close(why);
+    return;
+  }
+  tick();
+  forget(link);
+  vat_.onLost(link.id_, why, effects_);
+  settle();
+  link.stream_.closeAfterFlush();
+  reportDown(link, why);
+}
+
+void Hub::complete(captp::OpId op, Result<vat::Completion> result) {
+  restoring_.erase(op);
+  inputs_.emplace_back(Completed{op, std::move(result)});
+  settle();
+}
+
+Link* Hub::find(captp::LinkId id) const {
+  Link* link = id.slot < by_slot_.size() ? by_slot_[id.slot] : nullptr;
+  return link != nullptr && link->id_ == id ? link : nullptr;
+}
+
+void Hub::shutDown(const Status& why, std::function<void()> on_empty) {
+  on_empty_ = std::move(on_empty);
+  std::vector<Link*> all;
+  for (const auto& [link, owned] : links_) all.push_back(owned.get());
+  for (Link* link : all) close(*link, why, metrics::CloseReason::kDrain);
+  if (links_.empty()) tell_empty_.arm();
+}
+
+uint64_t Hub::bufferedBytes() const {
+  uint64_t bytes = 0;
+  for (const auto& [link, owned] : links_) bytes += owned->stream_.queuedBytes();
+  return bytes;
+}
+
+void Hub::opened(Link& link) {
+  tick();
+  link.id_ = vat_.addLink({.kind = link.spec_.kind,
+                           .digest = link.peerFingerprint(),
+                           .profile = {},
+                           .limits = settings_.limits});
+  if (by_slot_.size() <= link.id_.slot) by_slot_.resize(link.id_.slot + 1, nullptr);
+  by_slot_[link.id_.slot] = &link;
+  link.state_ = Link::State::kUp;
+  link.owner_.onUp(link);
+  settle();
+}
+
+void Hub::received(Link& link, wire::InMessage&& message) {
+  if (!link.isUp()) return;
+  tick();
+  vat_.onMessage(link.id_, std::move(message), effects_);
+  settle();
+}
+
+void Hub::flushed(Link& link, size_t bytes) {
+  if (!link.isUp()) return;
+  tick();
+  vat_.onFlushed(link.id_, bytes, effects_);
+  settle();
+}
+
+void Hub::closed(Link& link, const Status& status) {
+  if (link.state_ != Link::State::kDown) {
+    if (link.state_ == Link::State::kUp) {
+      tick();
+      forget(link);
+      vat_.onLost(link.id_, status, effects_);
+      settle();
+    }
+    reportDown(link, status);
+  }
+  const auto found = links_.find(&link);
+  loop_.deferDelete(std::move(found->second));
+  links_.erase(found);
+  if (links_.empty() && on_empty_) tell_empty_.arm();
+}
+
+void Hub::tick() {
+  if (ticked_turn_ == loop_.turns()) return;
+  ticked_turn_ = loop_.turns();
+  vat_.onTick(loop_.now(), effects_);
+}
+
+// Applies what the turns so far want, and runs what owners asked for as turns of their own, until
+// nothing is left. Called inside itself it does nothing: the outer call goes on.
+void Hub::settle() {
+  if (settling_) return;
+  settling_ = true;
+  while (!effects_.empty() || !inputs_.empty()) {
+    applyAll();
+    if (!effects_.empty() || inputs_.empty()) continue;
+    auto input = std::move(inputs_.front());
+    inputs_.pop_front();
+    tick();
+    std::visit([this](auto& each) { run(std::move(each)); }, input);
+  }
+  settling_ = false;
+  armTimer();
+}
+
+void Hub::run(Completed input) {
+  vat_.complete(input.op, std::move(input.result), effects_);
+}
+
+void Hub::run(Closing input) {
+  Link* link = find(input.link);
+  if (link == nullptr) return;
+  link->close_reason_ = input.reason;
+  vat_.closeLink(input.link, input.why, effects_);
+}
+
+void Hub::applyAll() {
+  std::swap(effects_, applying_);
+  for (captp::Effect& effect : applying_) apply(effect);
+  applying_.clear();
+}
+
+void Hub::apply(captp::Effect& effect) {
+  if (auto* send = std::get_if<captp::Send>(&effect)) {
+    if (Link* link = find(send->link)) link->stream_.send(std::move(send->frame));
+  } else if (auto* close = std::get_if<captp::Close>(&effect)) {
+    applyClose(*close);
+  } else if (auto* start = std::get_if<captp::Start>(&effect)) {
+    applyStart(*start);
+  } else if (auto* idle = std::get_if<captp::Idle>(&effect)) {
+    if (Link* link = find(idle->link)) link->owner_.onIdle(*link, idle->idle);
+  } else if (auto* cancel = std::get_if<captp::Cancel>(&effect)) {
+    const auto found = restoring_.find(cancel->op);
+    if (found != restoring_.end()) found->second->owner_.onCancel(cancel->op);
+  }
+}
+
+void Hub::applyStart(const captp::Start& start) {
+  Link* link = find(start.restore.from);
+  if (link == nullptr) {
+    complete(start.op, Status(Code::kDisconnected, "the link is gone"));
+    return;
+  }
+  restoring_.emplace(start.op, link);
+  link->owner_.onRestore(*link, start.op, start.restore.object_id);
+}
+
+void Hub::applyClose(const captp::Close& close) {
+  Link* link = find(close.link);
+  if (link == nullptr) return;
+  if (close.reason.code() == Code::kProtocol) {
+    link->close_reason_ = metrics::CloseReason::kProtocolError;
+  }
+  forget(*link);
+  link->stream_.closeAfterFlush();
+  reportDown(*link, close.reason);
+}
+
+void Hub::forget(Link& link) {
+  by_slot_[link.id_.slot] = nullptr;
+}
+
+void Hub::reportDown(Link& link, const Status& why) {
+  std::erase_if(restoring_, [&link](const auto& each) { return each.second == &link; });
+  link.noteDown(why);
+  link.state_ = Link::State::kDown;
+  link.owner_.onDown(link, why);
+}
+
+void Hub::armTimer() {
+  const Instant deadline = vat_.nextDeadline();
+  // A timer that is too early costs one empty tick; moving it later for each message costs more.
+  if (deadline < deadline_.when()) deadline_.armAt(deadline);
+}
+
+}  // namespace vatmesh::link

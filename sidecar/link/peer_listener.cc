@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// accepted -> (TLS) -> up -> restore -> down.
+#include "sidecar/link/peer_listener.h"
+
+namespace vatmesh::link {
+
+Result<std::unique_ptr<PeerListener>> PeerListener::open(Hub& hub, Restorer& restorer,
+                                                         const net::Address& address,
+                                                         std::shared_ptr<tls::TlsContext> tls) {
+  std::unique_ptr<PeerListener> peers(new PeerListener(hub, restorer, std::move(tls)));
+  Result<std::unique_ptr<net::Listener>> listener = net::Listener::open(
+      hub.loop(), address, {.tcp = hub.settings().tcp},
+      [self = peers.get()](net::Accepted connection) { self->accepted(std::move(connection)); },
+      [&hub](const Status& problem) { hub.log().error("link", problem.message()); });
+  if (!listener.ok()) return listener.status();
+  peers->listener_ = std::move(*listener);
+  return peers;
+}
+
+void PeerListener::accepted(net::Accepted connection) {
+  LinkSpec spec{.kind = captp::LinkKind::kPeer,
+                .direction = metrics::Direction::kIn,
+                .transport = tls_ ? metrics::Transport::kTls : metrics::Transport::kPlain,
+                .name = connection.peer.isTcp() ? connection.peer.toString().substr(4) : "unix"};
+  std::unique_ptr<net::Transport> transport;
+  if (tls_) {
+    transport = tls_->server(std::move(connection.fd));
+  } else {
+    transport = std::make_unique<net::PlainTransport>(std::move(connection.fd));
+  }
+  hub_.open(std::move(transport), std::move(spec), *this);
+}
+
+void PeerListener::onDown(Link& link, const Status&) {
+  if (link.id()) restorer_.peerGone(link.id());
+}
+
+void PeerListener::onRestore(Link& link, captp::OpId op, const std::string& object_id) {
+  restorer_.restore(link, op, object_id);
+}
+
+}  // namespace vatmesh::link

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Settings are the configuration's numbers in the types of those who need them.
+#pragma once
+
+#include "rpc/base/instant.h"
+#include "rpc/captp/limits.h"
+#include "rpc/wire/frame_reader.h"
+#include "sidecar/config/config.h"
+#include "sidecar/net/credentials.h"
+#include "sidecar/net/socket.h"
+
+namespace vatmesh::link {
+
+struct Settings {
+  captp::Limits limits;
+  wire::FrameLimits frames;
+  net::TcpOptions tcp;
+  Duration connect{};      // to another vat
+  Duration handshake{};    // of TLS, both directions
+  Duration app_connect{};  // to the application
+};
+
+Settings settingsOf(const config::Config& config);
+
+net::AllowedUids allowedUids(const config::AllowUids& allow);
+
+}  // namespace vatmesh::link
