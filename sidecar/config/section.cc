@@ -71,8 +71,7 @@ Section::Section(Context& context, const Node& node, std::string name,
   if (node.kind != Node::Kind::kMap) {
     ok_ = false;
     context.error(node.place,
-                  std::string(kindName(node)) + " stands here where " +
-                      (name.empty() ? "the configuration" : name) + " is a map",
+                  std::string(kindName(node)) + " stands here where " + name + " is a map",
                   "its keys are " + listOf(known));
     return;
   }

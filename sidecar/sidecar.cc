@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// In the order of a start: identity, admin, listeners, imports, cap files, applications with their
+// exports. A connection then goes listener -> link -> exports -> application, or import -> peer
+// link.
+#include "sidecar/sidecar.h"
+
+#include <chrono>
+
+#include "rpc/sturdy/identity.h"
+#include "rpc/sturdy/object_id.h"
+#include "sidecar/addresses.h"
+#include "sidecar/link/accepted_app.h"
+#include "sidecar/link/inherited_app.h"
+#include "sidecar/restore/cap_file.h"
+#include "sidecar/version.h"
+
+namespace vatmesh {
+namespace {
+
+double epochSeconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(now).count();
+}
+
+std::string exportId(const config::Export& export_, const std::string& secret) {
+  return export_.public_id ? sturdy::publicId(*export_.public_id)
+                           : sturdy::derivedId(secret, export_.name);
+}
+
+}  // namespace
+
+Sidecar::Sidecar(event::Loop& loop, Logger& log, config::Config config)
+    : loop_(loop),
+      log_(log),
+      config_(std::move(config)),
+      settings_(link::settingsOf(config_)),
+      start_time_(epochSeconds()),
+      dialer_(loop),
+      hub_(loop, pool_, log, counters_, settings_),
+      exports_(hub_),
+      peer_links_(hub_, dialer_, exports_),
+      drain_(hub_, [this] { stopAccepting(); }) {}
+
+Sidecar::~Sidecar() = default;
+
+Status Sidecar::start() {
+  for (const std::string& warning : config_.warnings) log_.warning("config", warning);
+  Result<link::Identity> identity = link::Identity::load(config_, pool_, log_);
+  if (!identity.ok()) return identity.status();
+  identity_ = std::make_unique<link::Identity>(std::move(*identity));
+  for (const auto step : {&Sidecar::openAdmin, &Sidecar::bindListeners, &Sidecar::openImports,
+                          &Sidecar::publish, &Sidecar::makeExports}) {
+    const Status status = (this->*step)();
+    if (!status.ok()) return status;
+  }
+  started_ = true;
+  for (App& app : apps_) app.application->start();
+  if (ready()) loop_.post([this] { healthChanged(); });
+  return Status();
+}
+
+Status Sidecar::openAdmin() {
+  if (config_.admin.empty()) return Status();
+  Result<net::Address> address = net::Address::parse(config_.admin);
+  if (!address.ok()) return address.status().withContext("admin");
+  Result<std::unique_ptr<admin::Admin>> admin =
+      admin::Admin::open(loop_, *address,
+                         {.checks = [this] { return checks(); },
+                          .metrics = [this](metrics::Format format) { return metrics(format); },
+                          .version = "vatmesh-sidecar " + std::string(kVersion) + "\n"});
+  if (!admin.ok()) return admin.status();
+  admin_ = std::move(*admin);
+  log_.info("admin", "listening at " + admin_->boundAddress().toString());
+  return Status();
+}
+
+Status Sidecar::bindListeners() {
+  for (const config::Listener& listener : config_.listen) {
+    Result<net::Address> address = net::Address::parse(listener.address);
+    if (!address.ok()) return address.status().withContext("listen");
+    Result<std::unique_ptr<link::PeerListener>> opened = link::PeerListener::open(
+        hub_, exports_, *address, listener.tls ? identity_->context(listener.min_tls) : nullptr);
+    if (!opened.ok()) return opened.status().withContext("listen");
+    log_.info("link", "listening at " + (*opened)->boundAddress().toString() +
+                          (listener.tls ? "" : " without TLS"));
+    listeners_.push_back(std::move(*opened));
+  }
+  return Status();
+}
+
+Status Sidecar::openImports() {
+  for (const config::Import& import : config_.imports) {
+    Result<std::unique_ptr<restore::Import>> opened =
+        restore::Import::open(hub_, peer_links_, *identity_, import);
+    if (!opened.ok()) return opened.status();
+    log_.info("import", "import " + import.name + " is at " + (*opened)->boundAddress().toString());
+    imports_.push_back(std::move(*opened));
+  }
+  return Status();
+}
+
+// Makes the URIs and writes the cap files.
+Status Sidecar::publish() {
+  if (config_.exports.empty() || config_.listen.empty()) return Status();
+  std::vector<net::Address> bound;
+  for (const auto& listener : listeners_) bound.push_back(listener->boundAddress());
+  Result<sturdy::Location> location = advertisedLocation(config_, bound);
+  if (!location.ok()) return location.status();
+  const bool secure = config::advertisesTls(config_);
+  const std::string secret = sturdy::vatSecret(identity_->key().pem());
+  for (const config::Export& each : config_.exports) {
+    const sturdy::SturdyUri uri{.location = *location,
+                                .digest = secure ? identity_->fingerprint() : std::string(),
+                                .secure = secure,
+                                .id = exportId(each, secret)};
+    uris_.emplace_back(each.name, sturdy::printUri(uri));
+    log_.info("restore", "export " + each.name + ": " + sturdy::redactedUri(uri));
+    if (each.cap_file.empty()) continue;
+    const Status written = restore::writeCapFile(each.cap_file, uri, log_);
+    if (!written.ok()) return written;
+  }
+  return Status();
+}
+
+Status Sidecar::makeExports() {
+  const std::string secret = sturdy::vatSecret(identity_->key().pem());
+  for (const config::Export& each : config_.exports) {
+    Result<link::Application*> app = application(each.app);
+    if (!app.ok()) return app.status();
+    const Status added = exports_.add(each.name, exportId(each, secret), **app);
+    if (!added.ok()) return added;
+  }
+  if (!config_.app) return Status();
+  return application(*config_.app).status();
+}
+
+// The application that `config` means; exports with equal ones share it.
+Result<link::Application*> Sidecar::application(const config::App& config) {
+  for (const App& app : apps_) {
+    if (app.config == config) return app.application.get();
+  }
+  Result<std::unique_ptr<link::Application>> made = makeApplication(config);
+  if (!made.ok()) return made.status();
+  link::Application* application = made->get();
+  application->observe([this, application] {
+    if (application == child_app_ && !application->health().ok()) drain_.childDisconnected();
+    healthChanged();
+  });
+  apps_.push_back({config, std::move(*made)});
+  return application;
+}
+
+Result<std::unique_ptr<link::Application>> Sidecar::makeApplication(const config::App& config) {
+  using Kind = config::App::Kind;
+  if (config.kind == Kind::kRun) return runApplication(config);
+  if (config.kind == Kind::kFd) {
+    const Status adopted = net::adoptSocket(config.fd);
+    if (!adopted.ok()) return adopted.withContext("app.fd");
+    return std::unique_ptr<link::Application>(
+        std::make_unique<link::InheritedApp>(hub_, event::Fd(config.fd)));
+  }
+  Result<net::Address> address = net::Address::parse(config.address);
+  if (!address.ok()) return address.status().withContext("app");
+  if (config.kind == Kind::kDial) {
+    return link::dialledApplication(hub_, dialer_, entropy_, *address, config.links);
+  }
+  auto accepted = link::AcceptedApp::open(hub_, *address, link::allowedUids(config.allow));
+  if (!accepted.ok()) return accepted.status();
+  return std::unique_ptr<link::Application>(std::move(*accepted));
+}
+
+Result<std::unique_ptr<link::Application>> Sidecar::runApplication(const config::App& config) {
+  if (child_) {
+    return Status(Code::kInvalidArgument, "only one application can be run; use `dial` for others");
+  }
+  Result<std::unique_ptr<link::Child>> child = link::Child::start(
+      loop_, config.command, [this](int exit_code) { drain_.childEnded(exit_code); });
+  if (!child.ok()) return child.status();
+  child_ = std::move(*child);
+  drain_.setChild(child_.get());
+  auto app = std::make_unique<link::InheritedApp>(hub_, child_->takeSocket());
+  child_app_ = app.get();
+  return std::unique_ptr<link::Application>(std::move(app));
+}
+
+void Sidecar::stopAccepting() {
+  for (auto& listener : listeners_) listener->stop();
+  for (auto& import : imports_) import->stop();
+}
+
+void Sidecar::healthChanged() {
+  const bool is_ready = ready();
+  if (is_ready != was_ready_) log_.info("sidecar", is_ready ? "ready" : "not ready");
+  was_ready_ = is_ready;
+  if (is_ready && on_ready_) std::exchange(on_ready_, {})();
+}
+
+std::vector<admin::Check> Sidecar::checks() const {
+  using Phase = admin::Check::Phase;
+  std::vector<admin::Check> checks = {
+      {.name = "key", .phase = Phase::kStartup, .ok = identity_ != nullptr, .detail = {}},
+      {.name = "listeners and cap files", .phase = Phase::kStartup, .ok = started_, .detail = {}},
+      {.name = "not shutting down",
+       .phase = Phase::kReady,
+       .ok = !drain_.draining(),
+       .detail = {}}};
+  for (const App& app : apps_) {
+    checks.push_back({.name = "application",
+                      .phase = Phase::kReady,
+                      .ok = app.application->health().ok(),
+                      .detail = app.application->health().message()});
+  }
+  return checks;
+}
+
+bool Sidecar::ready() const {
+  return admin::passes(checks(), admin::Check::Phase::kReady);
+}
+
+std::string Sidecar::metrics(metrics::Format format) const {
+  metrics::Readings readings{.sidecar = counters_,
+                             .engine = hub_.vat().counters(),
+                             .tables = hub_.vat().tableSizes(),
+                             .start_time_seconds = start_time_,
+                             .ready = ready(),
+                             .buffered_bytes = hub_.bufferedBytes(),
+                             .version = kVersion,
+                             .tls_library = "boringssl"};
+  for (size_t level = 0; level < readings.log_messages.size(); ++level) {
+    readings.log_messages[level] = log_.count(static_cast<LogLevel>(level));
+  }
+  return metrics::render(readings, format);
+}
+
+}  // namespace vatmesh

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Sidecar is the whole process but its command line: it makes every part from the configuration and
+// connects them. The only place, besides main, that names concrete parts.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "rpc/base/log.h"
+#include "rpc/base/status.h"
+#include "sidecar/admin/admin.h"
+#include "sidecar/config/config.h"
+#include "sidecar/drain.h"
+#include "sidecar/event/loop.h"
+#include "sidecar/link/application.h"
+#include "sidecar/link/child.h"
+#include "sidecar/link/hub.h"
+#include "sidecar/link/identity.h"
+#include "sidecar/link/peer_links.h"
+#include "sidecar/link/peer_listener.h"
+#include "sidecar/net/dialer.h"
+#include "sidecar/restore/exports.h"
+#include "sidecar/restore/import.h"
+#include "sidecar/tls/random.h"
+
+namespace vatmesh {
+
+class Sidecar {
+ public:
+  // An export's name and its URI, which is a secret.
+  using NamedUri = std::pair<std::string, std::string>;
+
+  // Both references outlive it.
+  Sidecar(event::Loop& loop, Logger& log, config::Config config);
+  ~Sidecar();
+  Sidecar(const Sidecar&) = delete;
+  Sidecar& operator=(const Sidecar&) = delete;
+
+  // Loads the key, binds every address, writes cap files, starts the application. On an error
+  // nothing is served; exit_code.h has the code for it.
+  Status start();
+
+  // Calls `on_ready` when the sidecar is ready for the first time.
+  void whenReady(std::function<void()> on_ready) { on_ready_ = std::move(on_ready); }
+
+  // The URIs of all exports, in the order of the configuration. After start.
+  const std::vector<NamedUri>& uris() const { return uris_; }
+
+  // After the loop has ended.
+  int exitCode() const { return drain_.exitCode(); }
+
+ private:
+  struct App {
+    config::App config;
+    std::unique_ptr<link::Application> application;
+  };
+
+  // The steps of start.
+  Status openAdmin();
+  Status bindListeners();
+  Status openImports();
+  Status publish();
+  Status makeExports();
+
+  Result<link::Application*> application(const config::App& config);
+  Result<std::unique_ptr<link::Application>> makeApplication(const config::App& config);
+  Result<std::unique_ptr<link::Application>> runApplication(const config::App& config);
+
+  void stopAccepting();
+  void healthChanged();
+  std::vector<admin::Check> checks() const;
+  bool ready() const;
+  std::string metrics(metrics::Format format) const;
+
+  event::Loop& loop_;
+  Logger& log_;
+  const config::Config config_;
+  const link::Settings settings_;
+  const double start_time_;  // seconds since the epoch
+  tls::SystemEntropy entropy_;
+  metrics::Counters counters_;
+  bool started_ = false;
+  bool was_ready_ = false;
+  std::function<void()> on_ready_;
+  std::vector<NamedUri> uris_;
+
+  // Members die in reverse order: users before what they use.
+  wire::BufferPool pool_;
+  std::unique_ptr<link::Identity> identity_;
+  net::Dialer dialer_;
+  link::Hub hub_;
+  restore::Exports exports_;
+  std::vector<App> apps_;
+  std::unique_ptr<link::Child> child_;
+  link::Application* child_app_ = nullptr;  // the one that child_ is
+  std::vector<std::unique_ptr<link::PeerListener>> listeners_;
+  link::PeerLinks peer_links_;
+  std::vector<std::unique_ptr<restore::Import>> imports_;
+  std::unique_ptr<admin::Admin> admin_;
+  Drain drain_;
+};
+
+}  // namespace vatmesh
