@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "rpc/base/status.h"
 #include "rpc/wire/buffer.h"
@@ -54,6 +55,8 @@ class TlsContext {
   KeyPair key_;
   wire::BufferPool& pool_;
   std::unique_ptr<ssl_ctx_st, FreeContext> context_;
+  // Lent to all transports: see TlsTransport.
+  std::shared_ptr<std::vector<uint8_t>> scratch_;
 };
 
 }  // namespace vatmesh::tls
