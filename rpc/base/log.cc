@@ -31,7 +31,9 @@ std::string escaped(std::string_view text, LogFormat format) {
 
 }  // namespace
 
-std::string_view logLevelName(LogLevel level) { return kNames[static_cast<size_t>(level)]; }
+std::string_view logLevelName(LogLevel level) {
+  return kNames[static_cast<size_t>(level)];
+}
 
 std::optional<LogLevel> logLevelFromName(std::string_view name) {
   for (size_t i = 0; i < kNames.size(); ++i) {

@@ -67,7 +67,7 @@ template <typename T>
 class [[nodiscard]] Result {
  public:
   // Implicit, so that functions can return either.
-  Result(T value) : value_(std::in_place_index<0>, std::move(value)) {}  // NOLINT
+  Result(T value) : value_(std::in_place_index<0>, std::move(value)) {}        // NOLINT
   Result(Status status) : value_(std::in_place_index<1>, std::move(status)) {  // NOLINT
     VATMESH_CHECK(!std::get<1>(value_).ok());
   }

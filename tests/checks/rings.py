@@ -26,15 +26,20 @@ RINGS = [
     ("tests/", 6),
 ]
 
-# Stock programs without vatmesh code: projects of their own, whose includes start in their folder.
-STRANGERS = ("deploy/examples/", "tests/peers/")
+# Stock programs without vatmesh code: projects of their own, whose includes start in their folder
+# or in that of the peers. What they may know.
+STRANGERS = {
+    "deploy/examples/": ["deploy/examples/"],
+    "tests/peers/": ["tests/peers/"],
+    "tests/bench/": ["tests/bench/", "tests/peers/"],
+}
 
 # Who may include whom, by prefix; the first prefix that fits the including file decides.
 KNOWS = [
     ("rpc/", ["rpc/"]),
     ("persistence/", ["persistence/", "rpc/base/", "rpc/crypto/"]),
     ("sidecar/", ["sidecar/", "rpc/", "persistence/"]),
-    *((prefix, [prefix]) for prefix in STRANGERS),
+    *STRANGERS.items(),
     ("deploy/", ["deploy/", "rpc/", "persistence/", "sidecar/config/", "sidecar/event/",
                  "sidecar/net/", "sidecar/tls/", "sidecar/link/"]),
     ("tests/", [""]),
@@ -110,8 +115,9 @@ def check(root):
             if not match:
                 continue
             quoted, target = match[1] == '"', match[2]
-            if quoted and source.startswith(STRANGERS):
-                target = f"{path.parent}/{target}"
+            if quoted and source.startswith(tuple(STRANGERS)):
+                homes = (f"{path.parent}/{target}", f"tests/peers/{target}")
+                target = next((home for home in homes if exists(home)), homes[0])
             what = _quoted(source, target, exists) if quoted else _angled(source, target)
             if quoted and not what and target.endswith(".capnp.h"):
                 # It brings libcapnp's headers along.

@@ -53,7 +53,7 @@ class RingsTest(unittest.TestCase):
                 ("sidecar/main.cc", '"deploy/cli/a.h"'),
                 ("deploy/cli/b.cc", '"sidecar/metrics/a.h"'),
                 ("deploy/examples/x/b.cc", '"rpc/base/a.h"'),
-                ("tests/peers/b.cc", '"rpc/base/a.h"'),
+                ("tests/peers/b.cc", '"rpc/base/a.h"'), ("tests/bench/b.cc", '"rpc/base/a.h"'),
                 # third-party headers away from home
                 ("sidecar/net/b.cc", "<openssl/ssl.h>"), ("sidecar/link/b.cc", "<event2/event.h>"),
                 ("sidecar/sidecar.cc", "<yaml-cpp/yaml.h>"),

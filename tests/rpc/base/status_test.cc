@@ -17,7 +17,8 @@ TEST(Status, MapsToTheFourTypesOfTheWire) {
 }
 
 TEST(Status, ReadsUnknownWireTypesAsFailed) {
-  for (uint16_t type : {uint16_t{0}, uint16_t{4}, uint16_t{999}}) EXPECT_EQ(codeFromWireType(type), Code::kFailed);
+  for (uint16_t type : {uint16_t{0}, uint16_t{4}, uint16_t{999}})
+    EXPECT_EQ(codeFromWireType(type), Code::kFailed);
   EXPECT_EQ(codeFromWireType(3), Code::kUnimplemented);
 }
 
