@@ -9,8 +9,8 @@
 #include "deploy/cli/uri_source.h"
 #include "rpc/sturdy/identity.h"
 #include "rpc/sturdy/object_id.h"
-#include "sidecar/config/address_text.h"
 #include "sidecar/config/scalar.h"
+#include "sidecar/net/address.h"
 #include "sidecar/tls/key_file.h"
 
 namespace vatmesh::deploy {
@@ -48,15 +48,15 @@ int check(const Arguments& arguments) {
   return print("ok: " + sturdy::redactedUri(*uri) + "\n");
 }
 
-Result<sturdy::Location> locationOf(const std::string& address) {
-  Result<config::AddressText> parsed = config::parseAddressText(address);
-  if (!parsed) return parsed.status().withContext("--address");
-  switch (parsed->kind) {
-    case config::AddressText::Kind::kTcp:
-      return sturdy::Location(sturdy::TcpLocation{parsed->name, parsed->port});
-    case config::AddressText::Kind::kUnix:
-      return sturdy::Location(sturdy::UnixLocation{parsed->name});
-    case config::AddressText::Kind::kAbstract:
+Result<sturdy::Location> locationOf(const std::string& text) {
+  Result<net::Address> address = net::Address::parse(text);
+  if (!address) return address.status().withContext("--address");
+  switch (address->kind()) {
+    case net::Address::Kind::kTcp:
+      return sturdy::Location(sturdy::TcpLocation{address->host(), address->port()});
+    case net::Address::Kind::kUnix:
+      return sturdy::Location(sturdy::UnixLocation{address->path()});
+    case net::Address::Kind::kUnixAbstract:
       break;
   }
   return Status(Code::kInvalidArgument,

@@ -2,12 +2,17 @@
 #include <initializer_list>
 #include <map>
 
-#include "sidecar/config/address_text.h"
 #include "sidecar/config/load_parts.h"
 #include "sidecar/config/scalar.h"
+#include "sidecar/net/address.h"
 
 namespace vatmesh::config {
 namespace {
+
+bool isWildcard(const std::string& address) {
+  Result<net::Address> parsed = net::Address::parse(address);
+  return parsed && parsed->isWildcard();
+}
 
 // Each check asks the tree whether a key stands there at all, and the Config for its value, which
 // is missing when the value was wrong by itself: one slip must not be reported twice.
@@ -95,8 +100,8 @@ class Checks {
       context_.error(place, quote(listener->address) + " can't stand in a URI", kRemedy);
     } else if (listener->address.starts_with("unix-abstract:")) {
       context_.error(place, "an abstract socket can't stand in a URI", kRemedy);
-    } else if (listener->address.starts_with("unix:")) {
-      checkUnixPath(place, listener->address);
+    } else {
+      checkUri(place, listener->address);
     }
   }
 
@@ -113,19 +118,26 @@ class Checks {
     } else if (address.starts_with("unix-abstract:")) {
       context_.error(place, "an abstract socket can't stand in a URI",
                      "write a tcp: or unix: address");
-    } else if (address.starts_with("unix:")) {
-      checkUnixPath(place, address);
+    } else {
+      checkUri(place, address);
     }
   }
 
-  void checkUnixPath(Place place, const std::string& address) {
+  // A URI with this address must be read back to the same one by every reader.
+  void checkUri(Place place, const std::string& text) {
+    Result<net::Address> address = net::Address::parse(text);
+    if (!address) return;
     sturdy::SturdyUri uri;
     uri.secure = false;
-    uri.location = sturdy::UnixLocation{address.substr(std::string_view("unix:").size())};
+    uri.location = sturdy::UnixLocation{address->path()};
+    // Port 0 becomes the bound port.
+    uint16_t port = address->port() == 0 ? 1 : address->port();
+    if (address->isTcp()) uri.location = sturdy::TcpLocation{address->host(), port};
     Result<sturdy::SturdyUri> read = sturdy::parseUri(sturdy::printUri(uri));
     if (read && *read == uri && sturdy::checkUri(uri).ok()) return;
-    context_.error(place, quote(address) + " can't stand in a URI unchanged",
-                   "choose a path of letters, digits and -._~!$&'()*+,;=:@");
+    context_.error(place, quote(text) + " can't stand in a URI unchanged",
+                   "choose an address without a zone, or a path of letters, digits and "
+                   "-._~!$&'()*+,;=:@");
   }
 
   // No two sockets of ours at one address.

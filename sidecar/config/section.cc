@@ -5,8 +5,8 @@
 #include <array>
 #include <limits>
 
-#include "sidecar/config/address_text.h"
 #include "sidecar/config/scalar.h"
+#include "sidecar/net/address.h"
 
 namespace vatmesh::config {
 namespace {
@@ -71,7 +71,8 @@ Section::Section(Context& context, const Node& node, std::string name,
   if (node.kind != Node::Kind::kMap) {
     ok_ = false;
     context.error(node.place,
-                  std::string(kindName(node)) + " stands here where " + name + " is a map",
+                  std::string(kindName(node)) + " stands here where " +
+                      (name.empty() ? "the configuration" : name) + " is a map",
                   "its keys are " + listOf(known));
     return;
   }
@@ -199,21 +200,55 @@ std::optional<AllowUids> readAllowUids(Context& context, const Node& node) {
   return out;
 }
 
-std::optional<std::string> readAddress(Context& context, const Node& node) {
-  if (!isScalar(context, node, std::string("write ") + std::string(kAddressForms))) {
+namespace {
+
+constexpr std::string_view kAddressForms =
+    "write tcp:HOST:PORT, tcp:[IPV6]:PORT, unix:PATH or unix-abstract:NAME";
+
+// sun_path has 108 bytes, and a path ends with a NUL.
+constexpr size_t kMaxSocketPath = 107;
+
+// What net::Address would show as it stands: a secret, or characters that forge a line.
+bool isUnspeakable(std::string_view text) {
+  return text.find("capnp://") != std::string_view::npos ||
+         std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+// The path of a Unix socket made absolute, and whether it can be one.
+std::optional<net::Address> readSocketPath(Context& context, const Node& node,
+                                           const net::Address& address) {
+  net::Address out = net::Address::unixPath(context.absolute(address.path()));
+  if (out.path().ends_with('/')) {
+    context.error(node.place, quote(node.text) + " names a folder", "write the path of a socket");
     return std::nullopt;
   }
-  Result<AddressText> address = parseAddressText(node.text);
+  if (out.path().size() > kMaxSocketPath) {
+    context.error(node.place,
+                  quote(out.path()) + " is longer than the 107 bytes that a socket's path may have",
+                  "choose a shorter one");
+    return std::nullopt;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::optional<std::string> readAddress(Context& context, const Node& node) {
+  if (!isScalar(context, node, kAddressForms)) return std::nullopt;
+  if (isUnspeakable(node.text)) {
+    context.error(node.place, quote(node.text) + " is no address", kAddressForms);
+    return std::nullopt;
+  }
+  Result<net::Address> address = net::Address::parse(node.text);
   if (!address) {
     context.error(node.place, address.status().message());
     return std::nullopt;
   }
-  if (address->kind == AddressText::Kind::kUnix) address->name = context.absolute(address->name);
-  if (Status status = checkSocketName(*address); !status.ok()) {
-    context.error(node.place, status.message());
-    return std::nullopt;
-  }
-  return printAddressText(*address);
+  if (address->kind() != net::Address::Kind::kUnix) return address->toString();
+  auto path = readSocketPath(context, node, *address);
+  if (!path) return std::nullopt;
+  return path->toString();
 }
 
 namespace {
@@ -253,7 +288,8 @@ std::optional<LocalSocket> readLocalSocket(Context& context, const Node& node,
     out = LocalSocket{std::move(*address), {}};
   }
   if (!out || !out->address.starts_with("tcp:")) return out;
-  if (!isLoopback(out->address)) {
+  Result<net::Address> parsed = net::Address::parse(out->address);
+  if (!parsed || !parsed->isLoopback()) {
     Place place = node.find("address") ? node.find("address")->place : node.place;
     context.error(place, quote(out->address) + " could be reached from other hosts",
                   "write a unix: or unix-abstract: address, or TCP on 127.0.0.1, [::1] or "

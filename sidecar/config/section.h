@@ -32,7 +32,8 @@ struct Context {
 };
 
 // One map of the configuration with the keys that it may have. Unknown keys are noted when it is
-// made; a node that is no map is noted too and reads as an empty one.
+// made; a node that is no map is noted too and reads as an empty one. An empty name means the whole
+// configuration.
 class Section {
  public:
   Section(Context& context, const Node& node, std::string name,
