@@ -65,7 +65,9 @@ int unknownCommand(const std::vector<std::string>& words) {
   }
   std::string text = "unknown command " + config::quote(whole);
   std::string_view near = config::nearest(whole, names);
-  if (!near.empty()) {
+  if (!group.empty() && whole == words[0]) {
+    text += "; write " + group;
+  } else if (!near.empty()) {
     text += "; did you mean " + config::quote(near) + "?";
   } else if (!group.empty()) {
     text += "; write " + group;
