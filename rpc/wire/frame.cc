@@ -124,7 +124,7 @@ void FramePool::release(Frame* frame) {
     return;
   }
   if (frame->own_.capacity() > kMaxIdleWords) {
-    frame->own_ = {};
+    std::vector<uint64_t>().swap(frame->own_);
   } else {
     frame->own_.clear();
   }
