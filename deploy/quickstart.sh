@@ -41,6 +41,10 @@ kill_hard() {
 stop_all() {
   local name
   for name in "${!pids[@]}"; do stop "$name"; done
+}
+
+clean_up() {
+  stop_all
   [ "${sockets:-$place}" = "$place" ] || rm -rf "$sockets"
 }
 

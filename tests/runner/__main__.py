@@ -46,11 +46,10 @@ def main(argv):
         if folder and "integration" in chosen:
             integration.run(folder, report)
     if "quickstart" in chosen:
-        programs.run("quickstart", ["deploy/quickstart"], report)
+        programs.quickstart(report)
     if "bench" in chosen:
         # Among all the other parts it shows that it works; called by name it measures.
-        quick = [] if arguments.parts else ["--quick"]
-        programs.run("bench", ["tests/bench/run", *quick], report)
+        programs.bench(report, quick=not arguments.parts)
     last = report.summary()
     print(f"{time.monotonic() - started:.0f} s for {', '.join(chosen)}")
     print(last, flush=True)
