@@ -112,6 +112,7 @@ class Core {
   void cancelOp(OpId op);
   // Removes and returns what waits for `op`; null when nothing does.
   Pipeline* takeOp(OpId op);
+  bool operationsPending() const { return !ops_.empty(); }
 
   void drop(Counted& counted);
   // Counts `bytes` of retained messages, or no longer when negative.

@@ -6,9 +6,11 @@
 namespace vatmesh::captp {
 
 void Peer::send(const wire::FrameRef& frame) {
-  harness_.turn([&](Effects& out) {
-    harness_.vat_.onMessage(id_, wire::toMessage(*frame, harness_.buffers_), out);
-  });
+  send(wire::toMessage(*frame, harness_.buffers_));
+}
+
+void Peer::send(wire::InMessage&& message) {
+  harness_.turn([&](Effects& out) { harness_.vat_.onMessage(id_, std::move(message), out); });
 }
 
 wire::Envelope Peer::next() {
@@ -34,6 +36,15 @@ std::string Peer::rest() {
   std::string lines;
   while (!inbox_.empty()) lines += nextLine() + "\n";
   return lines;
+}
+
+std::string Peer::sortedRest() {
+  std::vector<std::string> lines;
+  while (!inbox_.empty()) lines.push_back(nextLine() + "\n");
+  std::ranges::sort(lines);
+  std::string text;
+  for (const std::string& line : lines) text += line;
+  return text;
 }
 
 void Peer::bootstrap(uint32_t question) {
@@ -109,10 +120,11 @@ Harness::~Harness() {
   EXPECT_TRUE(starts_.empty()) << "restores are neither completed nor canceled";
 }
 
-Peer& Harness::add(LinkKind kind) {
+Peer& Harness::add(LinkKind kind, const Limits& limits, const Profile& profile) {
   vat::LinkInfo info;
   info.kind = kind;
-  info.limits = limits_;
+  info.limits = limits;
+  info.profile = profile;
   peers_.push_back(std::make_unique<Peer>(*this, vat_.addLink(info)));
   return *peers_.back();
 }
@@ -136,10 +148,19 @@ void Harness::land(Effects effects) {
       size_t before = starts_.size();
       std::erase_if(starts_, [&](const Start& s) { return s.op == cancel->op; });
       EXPECT_EQ(starts_.size() + 1, before) << "canceled what was never started";
+    } else if (auto* idle = std::get_if<Idle>(&effect)) {
+      Peer& peer = *find(idle->link);
+      EXPECT_NE(peer.told_idle_, idle->idle) << "told again what was told last";
+      peer.told_idle_ = idle->idle;
     }
   }
   auto broken = vat_.checkInvariants();
   EXPECT_FALSE(broken) << *broken << "\n" << vat_.dump();
+}
+
+bool Harness::empty() const {
+  captp::TableSizes sizes = vat_.tableSizes();
+  return sizes.questions + sizes.answers + sizes.exports + sizes.imports + sizes.charged_bytes == 0;
 }
 
 const Restore& Harness::restore() const {

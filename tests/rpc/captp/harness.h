@@ -38,6 +38,7 @@ class Peer {
 
   // One message from this peer to the vat.
   void send(const wire::FrameRef& frame);
+  void send(wire::InMessage&& message);
   // The oldest message that the vat sent here and that was not looked at; a test failure when there
   // is none.
   wire::Envelope next();
@@ -47,9 +48,13 @@ class Peer {
   bool quiet() const { return inbox_.empty(); }
   // Everything left, a line each.
   std::string rest();
+  // The same, sorted: for messages whose order among each other is nobody's business.
+  std::string sortedRest();
 
   // Set once the vat has closed the link, to its reason.
   const std::optional<Status>& closed() const { return closed_; }
+  // What the vat told last of the link's tables: whether they are empty.
+  bool toldIdle() const { return told_idle_; }
 
   // What is most often sent.
   void bootstrap(uint32_t question);
@@ -76,6 +81,7 @@ class Peer {
   LinkId id_;
   std::deque<wire::FrameRef> inbox_;
   std::optional<Status> closed_;
+  bool told_idle_ = true;
 };
 
 class Harness {
@@ -85,7 +91,8 @@ class Harness {
 
   Peer& peer() { return add(LinkKind::kPeer); }
   Peer& app() { return add(LinkKind::kApp); }
-  Peer& add(LinkKind kind);
+  Peer& add(LinkKind kind) { return add(kind, limits_); }
+  Peer& add(LinkKind kind, const Limits& limits, const Profile& profile = {});
 
   vat::Vat& vat() { return vat_; }
   wire::FramePool& frames() { return vat_.framePool(); }
@@ -94,6 +101,7 @@ class Harness {
   // The oldest restore that was started and neither completed nor canceled.
   const Restore& restore() const;
   size_t restores() const { return starts_.size(); }
+  OpId restoreOp() const { return starts_.front().op; }
   void complete(Peer& bootstrap_of, std::string object_id = {});
   void completeWith(const Status& error);
 
@@ -103,8 +111,10 @@ class Harness {
   // Everything sent to `peer` has left its queue.
   void flush(Peer& peer);
 
-  // True when the last Idle of the link said so.
+  // True when the tables of the link are empty.
   bool idle(const Peer& peer) const { return vat_.idle(peer.id()); }
+  // True when nothing at all is left: every table empty, nothing charged.
+  bool empty() const;
 
   // Peer `a` has imported `app`'s bootstrap: export 0 here, import 0 of a; app hosts it as its
   // export 0. Afterwards all inboxes are empty and a's question 0 is finished.
