@@ -5,7 +5,7 @@ import argparse
 import sys
 import time
 
-from . import ROOT, checks, integration, programs, unit
+from . import checks, integration, lint, programs, unit
 from .build import build
 from .report import Report
 
@@ -15,7 +15,11 @@ PARTS = {
     "integration": "pytest in tests/integration, with the built programs",
     "quickstart": "deploy/quickstart, as a user runs it (preset release)",
     "bench": "tests/bench/run (preset release)",
+    "lint": "clang-tidy-19; minutes, so only by name",
 }
+# Those that need the chosen preset built.
+BUILT = {"unit": unit, "integration": integration, "lint": lint}
+BY_NAME_ONLY = {"lint"}
 
 
 def parse(argv):
@@ -23,8 +27,8 @@ def parse(argv):
     parser = argparse.ArgumentParser(
         prog="tests/run", formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Builds vatmesh and runs its tests.", epilog=f"parts:\n{parts}")
-    parser.add_argument("parts", nargs="*", metavar="PART", help="default: all of them")
-    parser.add_argument("--preset", default="asan", help="for unit and integration (default: asan)")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="default: all but lint")
+    parser.add_argument("--preset", default="asan", help="for unit, integration and lint (default: asan)")
     arguments = parser.parse_args(argv)
     unknown = [part for part in arguments.parts if part not in PARTS]
     if unknown:
@@ -34,17 +38,15 @@ def parse(argv):
 
 def main(argv):
     arguments = parse(argv)
-    chosen = [part for part in PARTS if part in (arguments.parts or PARTS)]
+    chosen = [part for part in PARTS if part in (arguments.parts or PARTS.keys() - BY_NAME_ONLY)]
     report = Report()
     started = time.monotonic()
     if "checks" in chosen:
         checks.run(report)
-    if "unit" in chosen or "integration" in chosen:
+    if built := [part for part in BUILT if part in chosen]:
         folder = build(arguments.preset, report)
-        if folder and "unit" in chosen:
-            unit.run(folder, report)
-        if folder and "integration" in chosen:
-            integration.run(folder, report)
+        for part in built if folder else []:
+            BUILT[part].run(folder, report)
     if "quickstart" in chosen:
         programs.quickstart(report)
     if "bench" in chosen:
