@@ -69,13 +69,14 @@ void PerPeerApp::linkDown(Key peer, const Status& why, OutgoingLink::WasUp was_u
   const auto found = by_peer_.find(peer);
   hub_.loop().deferDelete(std::move(found->second));
   by_peer_.erase(found);
+  if (was_up == OutgoingLink::WasUp::kYes) --hub_.counters().app_link_up;
+  // An end that we wanted tells nothing about the application.
+  if (hub_.shuttingDown() || hub_.find(linkOfKey(peer)) == nullptr) return;
   if (was_up == OutgoingLink::WasUp::kNo) {
     probe_.failed(why);
-    return;
+  } else {
+    probe_.check();  // a server may end a connection without ending itself
   }
-  --hub_.counters().app_link_up;
-  // Servers end a connection without ending themselves, so look before telling that it is gone.
-  if (hub_.find(linkOfKey(peer)) != nullptr) probe_.check();
 }
 
 SharedApp::SharedApp(Hub& hub, net::Dialer& dialer, Entropy& entropy, net::Address address)
@@ -114,10 +115,11 @@ void SharedApp::linkFor(captp::LinkId, Done done) {
 
 void SharedApp::linkDown(const Status& why, OutgoingLink::WasUp was_up) {
   hub_.loop().deferDelete(std::move(link_));
+  if (was_up == OutgoingLink::WasUp::kYes) --hub_.counters().app_link_up;
+  if (hub_.shuttingDown()) return;
   tried_ = true;
   setHealth(why);
   if (was_up == OutgoingLink::WasUp::kYes) {
-    --hub_.counters().app_link_up;
     if (hub_.loop().now() - up_since_ > kLasted) backoff_.reset();
   }
   if (!std::exchange(warned_, true)) hub_.log().warning("app", why.message() + "; trying again");

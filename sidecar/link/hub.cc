@@ -66,6 +66,7 @@ Link* Hub::find(captp::LinkId id) const {
 }
 
 void Hub::shutDown(const Status& why, std::function<void()> on_empty) {
+  shutting_down_ = true;
   on_empty_ = std::move(on_empty);
   std::vector<Link*> all;
   for (const auto& [link, owned] : links_) all.push_back(owned.get());

@@ -57,6 +57,8 @@ class Hub {
   // later turn of the loop.
   void shutDown(const Status& why, std::function<void()> on_empty);
 
+  bool shuttingDown() const { return shutting_down_; }
+
   const vat::Vat& vat() const { return vat_; }
   // Bytes sent by the engine that the kernel hasn't taken yet.
   uint64_t bufferedBytes() const;
@@ -112,6 +114,7 @@ class Hub {
   std::deque<std::variant<Completed, Closing>> inputs_;  // of owners, in their order
   std::unordered_map<captp::OpId, Link*> restoring_;     // open operations of links that are up
   bool settling_ = false;
+  bool shutting_down_ = false;
   uint64_t ticked_turn_ = ~0ull;
   std::function<void()> on_empty_;
   event::NextTurn tell_empty_;

@@ -50,6 +50,11 @@ void Link::onMessage(wire::InMessage message) {
   hub_.received(*this, std::move(message));
 }
 
+bool Link::onBadFrame(const Status& status) {
+  hub_.close(*this, status, CloseReason::kProtocolError);
+  return true;
+}
+
 void Link::onFlushed(size_t bytes) {
   counts().sent_bytes += bytes;
   hub_.flushed(*this, bytes);

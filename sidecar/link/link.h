@@ -79,6 +79,7 @@ class Link : private net::StreamHandler {
 
   void onOpen() override;
   void onMessage(wire::InMessage message) override;
+  bool onBadFrame(const Status& status) override;
   void onFlushed(size_t bytes) override;
   void onClosed(const Status& status) override;
 

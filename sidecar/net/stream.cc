@@ -164,7 +164,8 @@ Stream::Drained Stream::handOver(size_t& messages_left) {
     if (messages_left == 0) return Drained::kBudgetSpent;
     Result<std::optional<wire::InMessage>> next = reader_.next();
     if (!next.ok()) {
-      finish(next.status());
+      pauseReading();
+      if (!handler_.onBadFrame(next.status())) finish(next.status());
       return Drained::kStopped;
     }
     if (!*next) return Drained::kNeedsBytes;

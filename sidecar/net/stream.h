@@ -40,6 +40,9 @@ class StreamHandler {
   // The handshake is done, peerFingerprint() is known. Comes before every onMessage.
   virtual void onOpen() = 0;
   virtual void onMessage(wire::InMessage message) = 0;
+  // What came is no frame. True: the handler ends the stream itself, with closeAfterFlush behind a
+  // last message or with close; nothing more is read. False: it is closed with `status`.
+  virtual bool onBadFrame(const Status& status) { return false; }
   // `bytes` of what was sent have reached the kernel. Over all calls they add up to the sizes of
   // the frames sent, if the stream lives long enough.
   virtual void onFlushed(size_t bytes) = 0;
