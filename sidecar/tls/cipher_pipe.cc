@@ -66,10 +66,7 @@ int CipherPipe::bioRead(BIO* bio, std::span<uint8_t> out) {
 
 bool CipherPipe::fill() {
   if (ended_ || system_error_ != 0) return false;
-  if (std::exchange(drained_, false)) {
-    in_ = wire::BufferRef();
-    return false;
-  }
+  if (std::exchange(drained_, false)) return false;
   if (!in_) in_ = pool_.get();
   in_begin_ = in_end_ = 0;
   ssize_t n;
@@ -87,7 +84,6 @@ bool CipherPipe::fill() {
   } else if (errno != EAGAIN && errno != EWOULDBLOCK) {
     system_error_ = errno;
   }
-  in_ = wire::BufferRef();
   return false;
 }
 

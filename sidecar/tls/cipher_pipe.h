@@ -33,6 +33,10 @@ class CipherPipe {
   // Call it before BoringSSL may read: the socket may have more again. After a read that took all
   // there was, the pipe doesn't ask the system once more until then.
   void beginRead() { drained_ = false; }
+  // Call it when BoringSSL has read: gives an empty buffer back.
+  void endRead() {
+    if (!hasInput()) in_ = wire::BufferRef();
+  }
   // Bytes received that BoringSSL hasn't taken.
   bool hasInput() const { return in_begin_ < in_end_; }
   size_t unsent() const { return unsent_; }

@@ -91,6 +91,7 @@ Progress TlsTransport::advance() {
   pipe_.beginRead();
   const int result = SSL_do_handshake(ssl_.get());
   const int kind = result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_.get(), result);
+  pipe_.endRead();
   // Alerts must go out too.
   const Progress flushed = pipe_.flush();
   if (result == 1 && fingerprint_.empty()) {
@@ -127,19 +128,23 @@ Status TlsTransport::handshakeError() {
 
 IoResult TlsTransport::read(std::span<uint8_t> out) {
   pipe_.beginRead();
+  end_at_hand_ = false;
   size_t total = 0;
   // More than one record while no system call is needed for it.
   do {
     const int want = static_cast<int>(std::min<size_t>(out.size() - total, INT32_MAX));
     const int n = SSL_read(ssl_.get(), out.data() + total, want);
     if (n <= 0) {
-      // What stopped us shows again at the next read, when nothing has been got.
+      pipe_.endRead();
       if (total == 0) return readError(n);
+      // What stopped us shows again at the next read; the descriptor may stay silent about it.
+      end_at_hand_ = SSL_get_error(ssl_.get(), n) != SSL_ERROR_WANT_READ;
       ERR_clear_error();
       break;
     }
     total += static_cast<size_t>(n);
   } while (total < out.size() && hasBufferedInput());
+  pipe_.endRead();
   return {IoResult::Kind::kBytes, total};
 }
 
@@ -161,7 +166,7 @@ IoResult TlsTransport::readError(int result) {
 }
 
 bool TlsTransport::hasBufferedInput() const {
-  return pipe_.hasInput() || SSL_pending(ssl_.get()) > 0;
+  return end_at_hand_ || pipe_.hasInput() || SSL_pending(ssl_.get()) > 0;
 }
 
 IoResult TlsTransport::write(std::span<const Piece> pieces) {

@@ -66,6 +66,7 @@ class TlsTransport : public net::Transport {
   Status error_;
   Status peer_error_;  // what checkPeer found wrong
   bool handshake_done_ = false;
+  bool end_at_hand_ = false;   // the next read gives the end or an error without the descriptor
   bool write_ended_ = false;   // close_notify is in the pipe
   bool socket_ended_ = false;  // and behind it the end of the stream
 };
