@@ -3,6 +3,8 @@
 // The question table: what we ask, and the Returns that come for it.
 #include "rpc/captp/question.h"
 
+#include <utility>
+
 #include "rpc/captp/connection.h"
 #include "rpc/captp/core.h"
 #include "rpc/captp/errors.h"
@@ -112,7 +114,9 @@ void Connection::handleReturn(wire::InMessage&& message, const wire::Envelope& e
       !envelope.return_unknown && envelope.return_kind == wire::ReturnKind::kTakeFromOtherQuestion;
   if (took) {
     Answer* answer = answers.find(AnswerId{envelope.take_from});
-    if (!answer || !answer->redirected || answer->taken) {
+    // The peer may have seen our cancel and finished its own call first.
+    took = answer || pipeline;
+    if (took && (!answer || !answer->redirected || answer->taken)) {
       return abort("takeFromOtherQuestion names no answer whose results were redirected");
     }
   }
@@ -190,17 +194,16 @@ void Connection::onResults(Question& question, Pipeline& pipeline, wire::InMessa
     pipeline.capabilities.push_back(std::move(ref));
     pipeline.reflected.push_back(reflected);
   }
-  if (auto why = refuseResults(message, envelope)) {
-    pipeline.capabilities.clear();
-    finish(pipeline.question, pipeline);
-    pipeline.connection = nullptr;
-    core_.breakPipeline(pipeline, core_.broken(*why));
-    return;
-  }
   // With capabilities the hint contradicts itself and is ignored (R-Q2).
   if (envelope.no_finish_needed && envelope.descriptors.empty()) {
     questions.erase(pipeline.question);
     pipeline.connection = nullptr;
+  }
+  if (auto why = refuseResults(message, envelope)) {
+    pipeline.capabilities.clear();
+    if (std::exchange(pipeline.connection, nullptr)) finish(pipeline.question, pipeline);
+    core_.breakPipeline(pipeline, core_.broken(*why));
+    return;
   }
   wire::scrub(message, envelope);
   wire::Payload payload = envelope.payload;

@@ -130,6 +130,7 @@ void Core::resolveNewPath(PathNode& node) {
   } else if (pipeline.image || !pipeline.retained.empty()) {
     resolvePath(node);
   } else if (pipeline.broken) {
+    node.redirect = Pin(pipeline.broken.get());
     settle(node, pipeline.broken);
   } else if (pipeline.returned) {
     // Nothing of the results is kept: the question itself serves, whatever is there.
@@ -140,6 +141,9 @@ void Core::resolveNewPath(PathNode& node) {
 void Core::take(Pipeline& pipeline, Pipeline& from) {
   pipeline.returned = true;
   if (&from.last() == &pipeline) {
+    // Without the question, so that no call runs round in it.
+    Connection* asked = std::exchange(pipeline.connection, nullptr);
+    if (asked) asked->finish(pipeline.question, pipeline);
     breakPipeline(pipeline, broken(failed("a question was answered by itself")));
     return;
   }
@@ -159,13 +163,14 @@ void Core::take(Pipeline& pipeline, Pipeline& from) {
   last.sink_answer = pipeline.sink_answer;
   last.sink_redirected = pipeline.sink_redirected;
   if (!last.sink) return;
-  if (last.broken) {
+  if (!last.retained.empty()) {
+    // Even when the link that they came from is lost by now.
+    auto payload = last.retained_payload;
+    if (!last.sink_redirected) deliverResults(last, std::exchange(last.retained, {}), payload);
+  } else if (last.broken) {
     Ref why = last.broken;
     last.broken.reset();
     fail(last, std::move(why));
-  } else if (last.returned && !last.sink_redirected) {
-    auto payload = last.retained_payload;
-    deliverResults(last, std::exchange(last.retained, {}), payload);
   }
 }
 
