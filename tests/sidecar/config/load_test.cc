@@ -2,12 +2,14 @@
 #include "sidecar/config/load.h"
 
 #include <chrono>
+#include <set>
 #include <string>
 
 #include <gtest/gtest.h>
 
 #include "rpc/sturdy/identity.h"
 #include "tests/sidecar/config/load_support.h"
+#include "tests/vectors/vectors.h"
 
 namespace vatmesh::config {
 namespace {
@@ -216,6 +218,21 @@ TEST(Load, WarnsOfSocketsThatEveryUserMayUse) {
   EXPECT_EQ(config.warnings,
             std::vector<std::string>{"imports.a.socket: every user of this host may use "
                                      "tcp:127.0.0.1:7001; a unix: address keeps others out"});
+}
+
+TEST(Load, TakesNoAddressThatTheOcamlNetworkRefuses) {
+  // What that library takes by the leniency of its number parser, or for every interface.
+  const std::set<std::string> lenient{"tcp::7000",           "tcp:*:7000",
+                                      "tcp:127.0.0.1:65536", "tcp:127.0.0.1:-1",
+                                      "tcp:127.0.0.1:0b11",  "tcp:127.0.0.1:0x1F90"};
+  YAML::Node cases = vectors::ocaml("addresses.json")["cases"];
+  ASSERT_EQ(cases.size(), 27u);
+  for (const YAML::Node& c : cases) {
+    std::string input = c["input"].as<std::string>();
+    SCOPED_TRACE(input);
+    Config config = configOf("listen: {address: '" + input + "', tls: off}\n");
+    ASSERT_EQ(!config.listen.empty(), c["parse"]["ok"].as<bool>() && !lenient.contains(input));
+  }
 }
 
 TEST(Load, KeepsTheOrderOfTheFile) {
