@@ -245,7 +245,7 @@ def test_a_wrong_fingerprint_is_refused_and_both_are_named(place):
 
 def test_a_wrong_fingerprint_between_two_sidecars(place):
     vat = Vat(place)
-    bad = vat.uri.replace(vat.uri.split("sha-256:")[1][:43], "B" * 43)
+    bad = vat.uri.replace(vat.uri.split("sha-256:")[1][:43], "B" * 42 + "A")
     _, client = outbound(place, bad)
     client.send(w.bootstrap(0))
     assert client.returned(0).how == "exception"

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// RawVat is the other end of a link, played by hand: it says what a test tells it to, and keeps
+// what it hears as decoded envelopes and as readable lines. Neither keeps tables nor answers by
+// itself.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rpc/wire/build.h"
+#include "rpc/wire/envelope.h"
+#include "rpc/wire/printer.h"
+#include "sidecar/net/stream.h"
+
+namespace vatmesh::test {
+
+class RawVat : private net::StreamHandler {
+ public:
+  RawVat(event::Loop& loop, event::Fd fd)
+      : RawVat(loop, std::make_unique<net::PlainTransport>(std::move(fd))) {}
+  RawVat(event::Loop& loop, std::unique_ptr<net::Transport> transport)
+      : stream_(loop, buffers_, {}, std::move(transport), *this) {
+    stream_.start(std::chrono::seconds(10));
+  }
+
+  void bootstrap(uint32_t question, std::string_view object_id = {}) {
+    stream_.send(wire::buildBootstrap(frames_, question, object_id));
+  }
+  // Answers the Bootstrap `question` with our object 0.
+  void offer(uint32_t question) {
+    stream_.send(wire::buildReturnCapability(
+        frames_, question, {.kind = wire::DescriptorKind::kSenderHosted, .id = 0, .path = {}}));
+  }
+  void abort(std::string_view reason) { stream_.send(wire::buildAbort(frames_, 0, reason)); }
+  void send(wire::FrameRef frame) { stream_.send(std::move(frame)); }
+  wire::FramePool& frames() { return frames_; }
+  void hangUp() { stream_.closeAfterFlush(); }
+
+  bool open() const { return open_; }
+  // Ended by the other side.
+  bool over() const { return closed_; }
+  const std::vector<std::string>& heard() const { return lines_; }
+  // The first message of `kind`; null when none came.
+  const wire::Envelope* find(wire::MessageKind kind) const {
+    const auto found = std::find_if(heard_.begin(), heard_.end(),
+                                    [kind](const auto& e) { return e->kind == kind; });
+    return found == heard_.end() ? nullptr : found->get();
+  }
+  int count(wire::MessageKind kind) const {
+    return static_cast<int>(std::count_if(heard_.begin(), heard_.end(),
+                                          [kind](const auto& e) { return e->kind == kind; }));
+  }
+  // The text of the exception that `kind` (Return or Abort) came with; empty when there is none.
+  std::string reason(wire::MessageKind kind) const {
+    const wire::Envelope* envelope = find(kind);
+    return envelope == nullptr ? std::string() : envelope->exception.reason;
+  }
+
+ private:
+  void onOpen() override { open_ = true; }
+  void onMessage(wire::InMessage message) override {
+    lines_.push_back(wire::describe(message));
+    auto envelope = std::make_unique<wire::Envelope>();
+    if (wire::decode(message, {}, *envelope).ok()) heard_.push_back(std::move(envelope));
+  }
+  void onFlushed(size_t) override {}
+  void onClosed(const Status&) override { closed_ = true; }
+
+  wire::BufferPool buffers_;
+  wire::FramePool frames_;
+  bool open_ = false;
+  bool closed_ = false;
+  std::vector<std::string> lines_;
+  std::vector<std::unique_ptr<wire::Envelope>> heard_;
+  net::Stream stream_;
+};
+
+}  // namespace vatmesh::test

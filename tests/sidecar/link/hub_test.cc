@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The Hub over real sockets: what links come to, and in which order.
+#include "sidecar/link/hub.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/fakes/hub_fixture.h"
+
+namespace vatmesh::link {
+namespace {
+
+using captp::LinkKind;
+using metrics::CloseReason;
+using test::RawVat;
+using test::RecordingOwner;
+using wire::MessageKind;
+
+using HubTest = test::HubFixture;
+
+uint64_t closedFor(const metrics::Counters& counters, CloseReason reason) {
+  return counters
+      .connections[metrics::at(metrics::Direction::kIn)][metrics::at(metrics::Transport::kPlain)]
+      .closed[metrics::at(reason)];
+}
+
+TEST_F(HubTest, AnswersABootstrapByTheOwnerOfItsLink) {
+  RecordingOwner peers;
+  peers.answer = Status(Code::kFailed, "not here");
+  const auto peer = connect(LinkKind::kPeer, peers);
+  peer->bootstrap(7, "some id");
+  until([&] { return peer->find(MessageKind::kReturn) != nullptr; });
+  EXPECT_EQ(peers.asked, std::vector<std::string>{"some id"});
+  EXPECT_EQ(peer->find(MessageKind::kReturn)->id, 7u);
+  EXPECT_EQ(peer->reason(MessageKind::kReturn), "not here");
+}
+
+TEST_F(HubTest, CarriesABootstrapToTheLinkThatIsFoundForIt) {
+  RecordingOwner apps;
+  RecordingOwner peers;
+  Link* app_link = nullptr;
+  const auto app = connect(LinkKind::kApp, apps, &app_link);
+  peers.answer = vat::BootstrapOf{app_link->id(), {}};
+  const auto peer = connect(LinkKind::kPeer, peers);
+  peer->bootstrap(0);
+  until([&] { return app->find(MessageKind::kBootstrap) != nullptr; });
+  app->offer(app->find(MessageKind::kBootstrap)->id);
+  until([&] { return peer->find(MessageKind::kReturn) != nullptr; });
+  EXPECT_EQ(peer->find(MessageKind::kReturn)->return_kind, wire::ReturnKind::kResults);
+}
+
+TEST_F(HubTest, TellsTheOwnerOnceWhenThePeerHangsUp) {
+  RecordingOwner peers;
+  Link* link = nullptr;
+  const auto peer = connect(LinkKind::kPeer, peers, &link);
+  const captp::LinkId id = link->id();
+  EXPECT_EQ(hub_.find(id), link);
+  peer->hangUp();
+  until([&] { return !peers.down.empty(); });
+  turns();
+  EXPECT_EQ(peers.down.size(), 1u);
+  EXPECT_EQ(hub_.find(id), nullptr);
+  EXPECT_EQ(closedFor(counters_, CloseReason::kPeerClose), 1u);
+}
+
+TEST_F(HubTest, EndsALinkWithAnAbortThatTellsWhyWhenItIsClosed) {
+  RecordingOwner peers;
+  Link* link = nullptr;
+  const auto peer = connect(LinkKind::kPeer, peers, &link);
+  hub_.close(*link, Status(Code::kDisconnected, "good night"), CloseReason::kLocalClose);
+  until([&] { return peer->over(); });
+  EXPECT_EQ(peer->reason(MessageKind::kAbort), "good night");
+  EXPECT_EQ(peers.down.size(), 1u);
+  EXPECT_EQ(closedFor(counters_, CloseReason::kLocalClose), 1u);
+}
+
+TEST_F(HubTest, EndsALinkWithoutAnAbortWhenItIsEnded) {
+  RecordingOwner peers;
+  Link* link = nullptr;
+  const auto peer = connect(LinkKind::kPeer, peers, &link);
+  hub_.end(*link, Status(Code::kDisconnected, "unused"), CloseReason::kIdle);
+  EXPECT_EQ(peers.down.size(), 1u);
+  until([&] { return peer->over(); });
+  EXPECT_TRUE(peer->heard().empty());
+  EXPECT_EQ(closedFor(counters_, CloseReason::kIdle), 1u);
+}
+
+TEST_F(HubTest, SendsTheAnswerBeforeTheAbortWhenBothComeFromOneRestore) {
+  class Refusing : public RecordingOwner {
+    void onRestore(Link& link, captp::OpId op, const std::string&) override {
+      link.hub().complete(op, Status(Code::kFailed, "no"));
+      link.hub().close(link, Status(Code::kDisconnected, "go"), CloseReason::kLocalClose);
+    }
+  } clients;
+  const auto client = connect(LinkKind::kClient, clients);
+  client->bootstrap(0);
+  until([&] { return client->over(); });
+  ASSERT_EQ(client->heard().size(), 2u);
+  EXPECT_EQ(client->reason(MessageKind::kReturn), "no");
+  EXPECT_EQ(client->reason(MessageKind::kAbort), "go");
+}
+
+TEST_F(HubTest, AbortsALinkWhoseBytesAreNoMessage) {
+  RecordingOwner peers;
+  net::SocketPair pair = std::move(*net::makeSocketPair());
+  hub_.open(std::make_unique<net::PlainTransport>(std::move(pair.first)), {.name = "bad"}, peers);
+  const uint32_t many_segments[2] = {0xffff, 1};
+  ASSERT_EQ(write(pair.second.get(), many_segments, sizeof many_segments), 8);
+  RawVat peer(loop_, std::move(pair.second));
+  until([&] { return peer.over(); });
+  EXPECT_EQ(peer.count(MessageKind::kAbort), 1);
+  ASSERT_EQ(peers.down.size(), 1u);
+  EXPECT_EQ(peers.down[0].code(), Code::kProtocol);
+  EXPECT_EQ(closedFor(counters_, CloseReason::kProtocolError), 1u);
+}
+
+TEST_F(HubTest, AbortsOnlyTheLinkThatBreaksTheProtocol) {
+  RecordingOwner peers;
+  const auto good = connect(LinkKind::kPeer, peers);
+  const auto bad = connect(LinkKind::kPeer, peers);
+  bad->send(wire::buildRelease(bad->frames(), 99, 1));  // nothing was exported
+  until([&] { return bad->over(); });
+  EXPECT_EQ(bad->count(MessageKind::kAbort), 1);
+  EXPECT_TRUE(good->heard().empty());
+  EXPECT_FALSE(good->over());
+}
+
+TEST_F(HubTest, TellsTheOwnerWhenNobodyWantsAnOpenRestoreAnyMore) {
+  RecordingOwner peers;  // gives no answer
+  const auto peer = connect(LinkKind::kPeer, peers);
+  peer->bootstrap(0);
+  until([&] { return !peers.ops.empty(); });
+  peer->send(wire::buildFinish(peer->frames(), 0, true, false));
+  until([&] { return !peers.canceled.empty(); });
+  EXPECT_EQ(peers.canceled, peers.ops);
+  hub_.complete(peers.ops[0], Status(Code::kFailed, "too late"));  // harmless
+}
+
+TEST_F(HubTest, TellsWhenALinkIsInUseAndWhenItIsIdleAgain) {
+  RecordingOwner peers;
+  peers.answer = Status(Code::kFailed, "no");
+  Link* link = nullptr;
+  const auto peer = connect(LinkKind::kPeer, peers, &link);
+  peers.idle = true;
+  peer->bootstrap(0);
+  until([&] { return peer->find(MessageKind::kReturn) != nullptr; });
+  EXPECT_FALSE(hub_.vat().idle(link->id()));
+  peer->send(wire::buildFinish(peer->frames(), 0, true, false));
+  until([&] { return hub_.vat().idle(link->id()); });
+  EXPECT_TRUE(peers.idle);
+}
+
+TEST_F(HubTest, AbortsEveryLinkWhenItShutsDownAndSaysWhenAllAreGone) {
+  RecordingOwner owners;
+  const auto peer = connect(LinkKind::kPeer, owners);
+  const auto client = connect(LinkKind::kClient, owners);
+  bool empty = false;
+  hub_.shutDown(Status(Code::kDisconnected, "Vat shut down"), [&] { empty = true; });
+  EXPECT_TRUE(hub_.shuttingDown());
+  until([&] { return empty; });
+  EXPECT_EQ(peer->reason(MessageKind::kAbort), "Vat shut down");
+  EXPECT_EQ(client->reason(MessageKind::kAbort), "Vat shut down");
+  EXPECT_EQ(owners.down.size(), 2u);
+  EXPECT_EQ(closedFor(counters_, CloseReason::kDrain), 2u);
+}
+
+TEST_F(HubTest, IsEmptyAtOnceWhenItShutsDownWithoutLinks) {
+  bool empty = false;
+  hub_.shutDown(Status(Code::kDisconnected, "Vat shut down"), [&] { empty = true; });
+  EXPECT_FALSE(empty) << "only in a later turn";
+  until([&] { return empty; });
+}
+
+TEST_F(HubTest, CountsConnectionsAndBytes) {
+  RecordingOwner peers;
+  peers.answer = Status(Code::kFailed, "no");
+  const auto peer = connect(LinkKind::kPeer, peers);
+  peer->bootstrap(0);
+  until([&] { return peer->find(MessageKind::kReturn) != nullptr; });
+  const metrics::ConnectionCounts& counts =
+      counters_.of(metrics::Direction::kIn, metrics::Transport::kPlain);
+  until([&] { return counts.sent_bytes > 0; });
+  EXPECT_EQ(counts.opened, 1u);
+  EXPECT_EQ(counts.open, 1u);
+  EXPECT_GT(counts.received_bytes, 0u);
+}
+
+}  // namespace
+}  // namespace vatmesh::link
