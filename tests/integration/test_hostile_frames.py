@@ -105,16 +105,39 @@ def test_a_message_in_two_segments_is_understood(front):
     assert answer.how == "results" and answer.content.text(0) == "far"
 
 
-def test_a_message_with_512_segments_is_understood(front):
+@pytest.mark.parametrize("segments", [511, 512])
+def test_a_message_with_many_segments_costs_its_call_at_most(front, segments):
+    """Stock C++ ends its whole connection on 512, so that one must not reach the application."""
     peer = front.client()
     question = peer.question()
     words = w.words_of(w.root("call", w.call_body(question, peer.probe, f.PROBE, 0,
                                                   w.Struct([9], [w.Text("many")]))))
-    peer.send(w.frame(words, *[[0]] * 511))
+    peer.send(w.frame(words, *[[0]] * (segments - 1)))
     answer = peer.returned(question)
-    # The forwarded message has as many segments as its receiver takes, or it fails alone.
-    assert answer.how in ("results", "exception"), answer
+    assert answer.how == ("results" if segments < 512 else "exception"), answer
     peer.echo()
+    front.check()
+
+
+def blob_frame(peer, question, words):
+    """A call of `blob` whose frame has `words` words in all."""
+    empty = w.words_of(w.root("call", w.call_body(question, peer.probe, f.PROBE, f.method("blob"),
+                                                  w.Struct([], [w.Bytes(b"")]))))
+    size = (words - len(empty)) * 8
+    full = w.words_of(w.root("call", w.call_body(question, peer.probe, f.PROBE, f.method("blob"),
+                                                 w.Struct([], [w.Bytes(bytes(size))]))))
+    assert len(full) == words
+    return w.frame(full)
+
+
+def test_a_message_that_grows_beyond_what_the_application_takes_fails_alone(front):
+    """It is within our own limit, but forwarded it has a new envelope and would end the app link."""
+    peer = front.client()
+    question = peer.question()
+    peer.send(blob_frame(peer, question, (8 << 20) - 2))
+    assert peer.returned(question).how == "exception"
+    peer.echo()
+    front.check()
 
 
 def test_an_announced_giant_costs_nothing_before_it_comes(front):
