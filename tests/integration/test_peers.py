@@ -68,6 +68,12 @@ def test_an_application_that_comes_back_is_dialled_again(place, way):
     app.process.kill()
     again = topology.App(place, "cpp-unix")
     assert again.address == app.address
+
+    def served():
+        # Until the sidecar has dialled again, calls fail at once.
+        argv = [harness.program_path("probe-client"), address, "echo"]
+        return place.run(f"again-{len(place.started)}", argv).process.returncode == 0
+    harness.eventually(served, "the application that came back is reached")
     topology.client(place, "cpp", address, "echo", "bulk")
 
 

@@ -151,6 +151,11 @@ Session::Numbers Session::numbers() {
           stats.getStreamedBytes()};
 }
 
+Session::Numbers Session::quiet() {
+  until([](Stats::Reader now) { return now.getItems() == 0 && now.getRunning() == 0; });
+  return numbers();
+}
+
 kj::Array<kj::byte> pattern(size_t size, uint32_t seed) {
   auto data = kj::heapArray<kj::byte>(size);
   uint32_t state = seed * 2654435761u + 1;

@@ -56,6 +56,11 @@ class Session:
     async def stats(self):
         return (await self.probe.stats()).stats
 
+    async def quiet(self):
+        """The server's numbers once nothing is left there of connections that were closed before."""
+        await self.until(lambda now: now.items == 0 and now.running == 0)
+        return await self.stats()
+
     async def until(self, check):
         """Round trips until `check(stats)`; the scenario's deadline bounds it."""
         while not check(await self.stats()):
@@ -207,7 +212,7 @@ async def bounce(s):
 
 @scenario
 async def list_(s):
-    before = (await s.stats()).items
+    before = (await s.quiet()).items
     items = (await s.probe.many(50)).items
     require(len(items) == 50)
     for i in range(0, 50, 7):
@@ -333,7 +338,7 @@ async def tail(s):
 
 @scenario
 async def cancel(s):
-    before = await s.stats()
+    before = await s.quiet()
     calls = [s.probe.wait() for _ in range(10)]
     await s.until(lambda now: now.running == before.running + 10)
     for call in calls:
@@ -344,7 +349,7 @@ async def cancel(s):
 
 @scenario
 async def close(s):
-    before = await s.stats()
+    before = await s.quiet()
     other = await s.connect()
     running = other.probe.wait()
     item = (await other.probe.item()).box.item
@@ -391,7 +396,7 @@ async def one_of_many(s, item, i):
 
 @scenario
 async def bulk(s):
-    before = await s.stats()
+    before = await s.quiet()
     item = SCHEMA.Item._new_client(s.items.make())
     numbers = iter(range(s.options.count))
 

@@ -50,6 +50,8 @@ class Session {
     uint64_t streamed_bytes;
   };
   Numbers numbers();
+  // As numbers(), once nothing is left there of connections that were closed before.
+  Numbers quiet();
 
   kj::WaitScope& scope;
   Population items;

@@ -110,7 +110,7 @@ void missing(Session& s) {
 }
 
 void stream(Session& s) {
-  auto before = s.numbers();
+  auto before = s.quiet();
   auto data = pattern(8192, 5);
   for (uint32_t i = 0; i < 512; ++i) {
     auto request = s.probe.chunkRequest();
@@ -214,7 +214,7 @@ kj::Promise<void> worker(Bulk& bulk) {
 }
 
 void bulk(Session& s) {
-  auto before = s.numbers();
+  auto before = s.quiet();
   Bulk bulk{s, s.items.make(), s.count};
   kj::Vector<kj::Promise<void>> workers;
   for (int i = 0; i < 64; ++i) workers.add(worker(bulk));

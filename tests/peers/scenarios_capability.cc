@@ -117,7 +117,7 @@ void bounceTheirs(Session& s) {
 }
 
 void list(Session& s) {
-  auto before = s.numbers();
+  auto before = s.quiet();
   {
     auto request = s.probe.manyRequest();
     request.setCount(50);

@@ -13,7 +13,7 @@ void mustDisconnect(Session& s, kj::Promise<T>&& promise) {
 }
 
 void cancel(Session& s) {
-  auto before = s.numbers();
+  auto before = s.quiet();
   {
     kj::Vector<kj::Promise<void>> calls;
     for (int i = 0; i < 10; ++i) calls.add(s.probe.waitRequest().send().ignoreResult());
@@ -26,7 +26,7 @@ void cancel(Session& s) {
 
 // A cancelled call lets go of what was in its parameters and results.
 void cancelReleases(Session& s) {
-  auto before = s.numbers();
+  auto before = s.quiet();
   auto ours = s.items.alive;
   {
     auto request = s.probe.reflectLaterRequest();
@@ -43,7 +43,7 @@ void cancelReleases(Session& s) {
 
 // A client that goes away with calls running and objects held costs nobody else anything.
 void close(Session& s) {
-  auto before = s.numbers();
+  auto before = s.quiet();
   {
     auto other = s.connect();
     auto running = other->probe.waitRequest().send();
