@@ -1,32 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Its own program, since it replaces operator new.
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
 #include <gtest/gtest.h>
 
 #include "sidecar/net/socket.h"
 #include "sidecar/net/stream.h"
+#include "tests/fakes/allocations.h"
 #include "tests/fakes/stream_recorder.h"
-
-namespace {
-std::atomic<uint64_t> allocations = 0;
-}
-
-void* operator new(size_t size) {
-  ++allocations;
-  void* memory = std::malloc(size == 0 ? 1 : size);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, size_t) noexcept {
-  std::free(memory);
-}
 
 namespace vatmesh::net {
 namespace {
@@ -61,11 +41,11 @@ TEST(Stream, AllocatesNothingForAMessageOnceWarm) {
   const std::function<bool()> done = [&] { return near_recorder.messages >= goal; };
   goal = 2000;
   ASSERT_TRUE(loop.runUntil(done, seconds(30)));
-  const uint64_t before = allocations;
+  const uint64_t before = test::allocationCount();
   goal = 12000;
   ASSERT_TRUE(loop.runUntil(done, seconds(60)));
   // runUntil itself makes a timer.
-  EXPECT_LE(allocations - before, 10u);
+  EXPECT_LE(test::allocationCount() - before, 10u);
 }
 
 }  // namespace
