@@ -134,7 +134,8 @@ void Stream::readFrames() {
       case Drained::kNeedsBytes:
         break;
     }
-    if (dry) return;
+    // Idle streams hold no buffer.
+    if (dry) return reader_.trim();
     if (bytes >= kBytesPerTurn) return more_.arm();
     const std::span<uint8_t> space = reader_.prepare();
     const IoResult result = transport_->read(space);
@@ -149,7 +150,7 @@ void Stream::readFrames() {
       case IoResult::Kind::kWouldBlock:
         // Reading may have made the transport answer (a key update).
         if (transport_->unsentBytes() > 0) flush_.arm();
-        return;
+        return reader_.trim();
       case IoResult::Kind::kEof:
         return readEnded();
       case IoResult::Kind::kError:
