@@ -110,9 +110,12 @@ void Core::touch(Connection& connection) {
 }
 
 Connection& Core::add(LinkKind kind, const Profile& profile, const Limits& limits) {
-  uint32_t slot = 0;
-  while (slot < links_.size() && links_[slot].connection) ++slot;
-  if (slot == links_.size()) links_.emplace_back();
+  if (free_slots_.empty()) {
+    free_slots_.push_back(static_cast<uint32_t>(links_.size()));
+    links_.emplace_back();
+  }
+  const uint32_t slot = free_slots_.back();
+  free_slots_.pop_back();
   LinkId id{slot, ++links_[slot].generation};
   links_[slot].connection = std::make_unique<Connection>(*this, id, kind, profile, limits);
   return *links_[slot].connection;
@@ -135,6 +138,7 @@ void Core::lose(Connection& connection, const wire::Exception& what) {
   Slot& slot = links_[connection.id().slot];
   VATMESH_CHECK(slot.connection.get() == &connection);
   lost_links_.push_back(std::move(slot.connection));
+  free_slots_.push_back(connection.id().slot);
   std::erase(touched_, &connection);
   connection.touched = true;  // never listed again
 

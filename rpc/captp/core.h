@@ -156,6 +156,7 @@ class Core {
 
   Effects* effects_ = nullptr;
   std::vector<Slot> links_;
+  std::vector<uint32_t> free_slots_;
   std::vector<std::unique_ptr<Connection>> lost_links_;  // until the end of the turn
   std::vector<Connection*> touched_;
   std::vector<Held<Pipeline>> flushes_;
