@@ -23,6 +23,23 @@ double epochSeconds() {
   return std::chrono::duration<double>(now).count();
 }
 
+// What the configuration may say but nothing does yet: silence would be a lie.
+Status checkServed(const config::Config& config) {
+  std::string what;
+  if (config.control) what = "control";
+  if (config.app && config.app->interface == config::App::Interface::kApplication) {
+    what = "app.interface: application";
+  }
+  for (const config::Export& each : config.exports) {
+    if (each.ref) what = "exports." + each.name + ".ref";
+    if (each.app.interface == config::App::Interface::kApplication) {
+      what = "exports." + each.name + ".app.interface: application";
+    }
+  }
+  if (what.empty()) return Status();
+  return {Code::kInvalidArgument, what + " comes with a later version; leave it out"};
+}
+
 std::string exportId(const config::Export& export_, const std::string& secret) {
   return export_.public_id ? sturdy::publicId(*export_.public_id)
                            : sturdy::derivedId(secret, export_.name);
@@ -46,6 +63,8 @@ Sidecar::~Sidecar() = default;
 
 Status Sidecar::start() {
   for (const std::string& warning : config_.warnings) log_.warning("config", warning);
+  const Status served = checkServed(config_);
+  if (!served.ok()) return served;
   Result<link::Identity> identity = link::Identity::load(config_, pool_, log_);
   if (!identity.ok()) return identity.status();
   identity_ = std::make_unique<link::Identity>(std::move(*identity));

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "sidecar/event/io_event.h"
 #include "sidecar/link/accepted_app.h"
 #include "sidecar/link/child.h"
 #include "sidecar/link/inherited_app.h"
@@ -238,8 +239,11 @@ TEST_F(ChildTest, EndsWith128AndTheSignalThatKilledIt) {
 TEST_F(ChildTest, GetsSignals) {
   start({"/bin/sh", "-c", "trap 'exit 7' TERM; echo up >&3; while :; do sleep 0.01; done"});
   event::Fd socket = child_->takeSocket();
-  char byte = 0;
-  until([&] { return read(socket.get(), &byte, 1) == 1; });
+  bool up = false;
+  event::IoEvent readable(loop_, socket.get(), [&] { up = true; });
+  readable.watch(event::Interest::kRead);
+  until([&] { return up; });
+  readable.watch(event::Interest::kNone);
   child_->signal(SIGTERM);
   until([&] { return exit_code_.has_value(); });
   EXPECT_EQ(exit_code_, 7);
