@@ -149,10 +149,10 @@ FrameRef buildUnimplemented(FramePool& pool, InMessage&& message) {
   Payload inner;
   inner.present = inner.has_content = true;
   inner.content_word = message.segment(0)[0];
-  const ContentForm form = contentForm(message, inner);
+  if (!checkContent(message, inner).ok()) inner.content_word = 0;
   FrameBuilder builder(pool, std::move(message), words::kMessage);
   builder.tail()[0] = static_cast<uint16_t>(MessageKind::kUnimplemented);
-  builder.tail()[1] = contentPointer(form, uint64_t{builder.tailOffset()} + 1);
+  builder.tail()[1] = contentPointer(inner, uint64_t{builder.tailOffset()} + 1);
   return builder.finish();
 }
 

@@ -1,35 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How the content pointer of a received payload goes on: the table of forward.h as a value.
-// Internal to rpc/wire.
+// How the content pointer of a received payload goes on: the table of forward.h. Internal to
+// rpc/wire.
 #pragma once
 
 #include <cstdint>
 
 #include "rpc/wire/envelope.h"
 #include "rpc/wire/message.h"
+#include "rpc/wire/pointer.h"
 
 namespace vatmesh::wire {
 
-struct ContentForm {
-  enum class Kind : uint8_t {
-    kCopy,     // `word` as it is
-    kRebase,   // `word` with the offset that leads to `target` in segment 0
-    kRefused,  // `why`
-  };
-  Kind kind = Kind::kCopy;
-  uint64_t word = 0;
-  uint32_t target = 0;
-  const char* why = "";
-  // Words of the old message that the new pointer relies on: a landing pad.
-  WordAt keep;
-  uint32_t keep_words = 0;
+// The pointer to write at word `offset` of segment 0. Precondition: checkContent was ok.
+inline uint64_t contentPointer(const Payload& payload, uint64_t offset) {
+  const uint64_t word = payload.content_word;
+  if (word == 0) return 0;
+  switch (pointerKind(word)) {
+    case PointerKind::kStruct:
+    case PointerKind::kList: {
+      if (payload.content_at.segment != 0) return farWord(payload.content_at);
+      if (pointerKind(word) == PointerKind::kStruct && structWords(word) == 0) {
+        return kEmptyStructWord;
+      }
+      // Both count from the word behind the pointer.
+      const int64_t moved = static_cast<int64_t>(offset) - payload.content_at.offset;
+      return withOffset(word, nearOffset(word) - moved);
+    }
+    case PointerKind::kFar:
+      return word;
+    case PointerKind::kOther:
+      break;
+  }
+  return isCapability(word) ? word : 0;
+}
+
+// Words of the old message that contentPointer() relies on: a landing pad.
+struct KeptWords {
+  WordAt at;
+  uint32_t words = 0;
 };
-
-// The bounds are those of `message` as it was received. Same result before and after scrub().
-ContentForm contentForm(const InMessage& message, const Payload& payload);
-
-// The pointer to write at word `offset` of segment 0; null for one that is refused.
-uint64_t contentPointer(const ContentForm& form, uint64_t offset);
+KeptWords keptWords(const InMessage& message, const Payload& payload);
 
 }  // namespace vatmesh::wire

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "rpc/base/status.h"
@@ -55,6 +56,7 @@ class Decoder {
         words_(message),
         limits_(limits),
         out_(out),
+        first_(message.empty() ? std::span<const uint64_t>() : message.segment(0)),
         consumable_(message.sizeWords()) {}
 
   Status run();
@@ -85,14 +87,41 @@ class Decoder {
   void readObjectId(uint64_t word, WordAt at);
 
   // False when `word` leads to no struct; a null pointer gives an empty one. No error_ is set.
-  bool openStruct(uint64_t word, WordAt at, StructView& out);
+  bool openStruct(uint64_t word, WordAt at, StructView& out) {
+    // Nearly all envelopes consist of near pointers in segment 0, inside its bounds.
+    if (pointerKind(word) == PointerKind::kStruct && at.segment == 0) {
+      const auto begin = static_cast<uint64_t>(int64_t{at.offset} + 1 + nearOffset(word));
+      const uint32_t size = structWords(word);
+      if (size != 0 && begin <= first_.size() && size <= first_.size() - begin) {
+        const auto offset = static_cast<uint32_t>(begin);
+        out = {first_.data() + begin, {0, offset}, structDataWords(word), structPointers(word)};
+        if (recording_) consume(out.at, size);
+        return true;
+      }
+    }
+    return openAnyStruct(word, at, out);
+  }
+  bool openAnyStruct(uint64_t word, WordAt at, StructView& out);
   // False when `word` leads to no composite list; null and lists of no elements give an empty one.
   bool openList(uint64_t word, WordAt at, ListView& out);
   // The bytes of a byte list; false for anything else but null, which gives none.
   bool openBytes(uint64_t word, WordAt at, std::string_view& out);
   // Records decoded words. Not more than the message has: objects that overlap come from a hostile
   // sender, and would make the scrub as slow as they are many.
-  void consume(WordAt at, uint32_t words);
+  void consume(WordAt at, uint32_t words) {
+    if (words > consumable_) return;
+    consumable_ -= words;
+    // Envelopes are mostly written in one go.
+    if (packed(at) == run_end_) {
+      run_words_ += words;
+    } else {
+      beginRun(at, words);
+    }
+    run_end_ = packed(at) + words;
+  }
+  static uint64_t packed(WordAt at) { return uint64_t{at.segment} << 32 | at.offset; }
+  void beginRun(WordAt at, uint32_t words);
+  void endRun();
   bool fail(const char* error) {
     error_ = error;
     return false;
@@ -102,9 +131,12 @@ class Decoder {
   MessageWords words_;
   const EnvelopeLimits& limits_;
   Envelope& out_;
-  uint32_t ops_ = 0;        // read so far, of all paths
-  uint64_t consumable_;     // words that may still be recorded as consumed
-  bool recording_ = false;  // whether consumed words are of interest
+  std::span<const uint64_t> first_;  // segment 0
+  uint32_t ops_ = 0;                 // read so far, of all paths
+  uint64_t consumable_;              // words that may still be recorded as consumed
+  uint64_t run_end_ = 0;             // where the last of them end; they are not in the envelope yet
+  uint32_t run_words_ = 0;           // how many they are
+  bool recording_ = false;           // whether consumed words are of interest
   const char* error_ = nullptr;
 };
 

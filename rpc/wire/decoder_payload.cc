@@ -3,7 +3,7 @@
 
 namespace vatmesh::wire {
 
-bool Decoder::openStruct(uint64_t word, WordAt at, StructView& out) {
+bool Decoder::openAnyStruct(uint64_t word, WordAt at, StructView& out) {
   const Object object = resolve(words_, word, at);
   out = {};
   if (object.shape == Object::Shape::kNull) return true;
@@ -13,7 +13,7 @@ bool Decoder::openStruct(uint64_t word, WordAt at, StructView& out) {
   out.data_words = structDataWords(object.tag);
   out.pointers = structPointers(object.tag);
   if (recording_) {
-    consume(object.pad, object.pad_words);
+    if (object.pad_words != 0) consume(object.pad, object.pad_words);
     consume(object.at, out.data_words + out.pointers);
   }
   return true;
@@ -24,40 +24,36 @@ bool Decoder::openList(uint64_t word, WordAt at, ListView& out) {
   out = {};
   if (object.shape == Object::Shape::kNull) return true;
   if (object.shape != Object::Shape::kList) return false;
-  const bool composite = listSize(object.tag) == kCompositeList;
-  if (!composite && listCount(object.tag) != 0) return false;
-  if (recording_) {
-    consume(object.pad, object.pad_words);
-    consume(object.at, static_cast<uint32_t>(listWords(object.tag)));
+  const uint32_t count = listCount(object.tag);
+  if (listSize(object.tag) != kCompositeList) {
+    if (recording_ && object.pad_words != 0) consume(object.pad, object.pad_words);
+    return count == 0;
   }
-  if (!composite) return true;
+  if (recording_) {
+    if (object.pad_words != 0) consume(object.pad, object.pad_words);
+    consume(object.at, count + 1);
+  }
   const uint64_t* words = message_.segment(object.at.segment).data() + object.at.offset;
   const uint64_t tag = words[0];
-  const uint32_t count = static_cast<uint32_t>(tag) >> 2;
-  if (pointerKind(tag) != PointerKind::kStruct ||
-      uint64_t{count} * structWords(tag) > listCount(object.tag)) {
-    return false;
-  }
+  const uint32_t elements = static_cast<uint32_t>(tag) >> 2;
   out = {words + 1,
          {object.at.segment, object.at.offset + 1},
-         count,
+         elements,
          structDataWords(tag),
          structPointers(tag)};
-  return true;
+  return pointerKind(tag) == PointerKind::kStruct && uint64_t{elements} * structWords(tag) <= count;
 }
 
-void Decoder::consume(WordAt at, uint32_t words) {
-  if (words == 0 || words > consumable_) return;
-  consumable_ -= words;
-  if (!out_.consumed.empty()) {
-    // Envelopes are mostly written in one go.
-    Envelope::Run& last = out_.consumed.back();
-    if (last.at.segment == at.segment && last.at.offset + last.words == at.offset) {
-      last.words += words;
-      return;
-    }
-  }
-  out_.consumed.push_back({at, words});
+void Decoder::endRun() {
+  if (run_words_ == 0) return;
+  const WordAt end{static_cast<uint32_t>(run_end_ >> 32), static_cast<uint32_t>(run_end_)};
+  out_.consumed.push_back({{end.segment, end.offset - run_words_}, run_words_});
+  run_words_ = 0;
+}
+
+void Decoder::beginRun(WordAt at, uint32_t words) {
+  endRun();
+  run_words_ = words;
 }
 
 bool Decoder::readTarget(uint64_t word, WordAt at) {
@@ -130,15 +126,13 @@ bool Decoder::readCapTable(uint64_t word, WordAt at) {
   ListView table;
   if (!openList(word, at, table)) return fail("malformed capability table");
   if (table.count > limits_.max_descriptors) return fail("capability table is too large");
-  out_.descriptors.resize(table.count);
   for (uint32_t i = 0; i < table.count; ++i) {
-    if (!readDescriptor(table[i], out_.descriptors[i])) return false;
+    if (!readDescriptor(table[i], out_.descriptors.emplace_back())) return false;
   }
   return true;
 }
 
 bool Decoder::readDescriptor(const StructView& element, Descriptor& out) {
-  out = {};
   const uint16_t tag = element.data16(0);
   if (tag > static_cast<uint16_t>(DescriptorKind::kThirdPartyHosted)) {
     out.unknown = true;

@@ -12,7 +12,9 @@ namespace {
 constexpr uint16_t kLastKind = static_cast<uint16_t>(MessageKind::kThirdPartyAnswer);
 
 void reset(Envelope& envelope) {
-  static_cast<EnvelopeValues&>(envelope) = EnvelopeValues{};
+  // From memory, as field by field stores stall the wide copies that follow them.
+  static constexpr EnvelopeValues kDefaults{};
+  static_cast<EnvelopeValues&>(envelope) = kDefaults;
   envelope.descriptors.clear();
   envelope.steps.clear();
   envelope.consumed.clear();
@@ -38,6 +40,7 @@ Status Decoder::run() {
   recording_ = true;
   const bool ok = openStruct(message_.segment(0)[0], {0, 0}, message) ? readMessage(message)
                                                                       : fail("malformed root");
+  endRun();
   if (ok) return Status();
   return Status(Code::kProtocol, std::string("unreadable message: ") + error_);
 }

@@ -19,82 +19,42 @@ namespace {
 // Near offsets have 30 signed bits, far ones 29: no segment that we make comes close to either.
 constexpr uint64_t kLargestMessageWords = 1u << 28;
 
-ContentForm refused(const char* why) {
-  ContentForm form;
-  form.kind = ContentForm::Kind::kRefused;
-  form.why = why;
-  return form;
-}
-
-// A near pointer that stands in segment 0: it moves, so its offset changes.
-ContentForm rebased(const InMessage& message, const Payload& payload) {
+// Why the content pointer can't go on; null when it can.
+const char* contentProblem(const InMessage& message, const Payload& payload) {
   const uint64_t word = payload.content_word;
-  ContentForm form;
-  if (pointerKind(word) == PointerKind::kStruct && structWords(word) == 0) {
-    form.word = kEmptyStructWord;
-    return form;
-  }
+  if (word == 0 || pointerKind(word) == PointerKind::kOther) return nullptr;
   const Object object = resolve(MessageWords(message), word, payload.content_at);
-  if (object.shape == Object::Shape::kMalformed) return refused("content lies outside the message");
-  form.kind = ContentForm::Kind::kRebase;
-  form.word = word;
-  form.target = object.at.offset;
-  return form;
-}
-
-// A near pointer in another segment: it stays, and becomes the landing pad of a far pointer.
-ContentForm padded(const InMessage& message, const Payload& payload) {
-  const WordAt at = payload.content_at;
-  const Object object = resolve(MessageWords(message), payload.content_word, at);
-  if (object.shape == Object::Shape::kMalformed || at.offset > kLargestFarOffset) {
-    return refused("content lies outside the message");
+  if (object.shape == Object::Shape::kMalformed) return "content lies outside the message";
+  if (object.pad_words != 0 && object.pad == WordAt{0, 0}) {
+    return "content is reached through the root pointer";
   }
-  ContentForm form;
-  form.word = farWord(at);
-  form.keep = at;
-  form.keep_words = 1;
-  return form;
-}
-
-ContentForm copiedFar(const InMessage& message, const Payload& payload) {
-  const Object object = resolve(MessageWords(message), payload.content_word, payload.content_at);
-  if (object.shape == Object::Shape::kMalformed) return refused("content lies outside the message");
-  if (object.pad == WordAt{0, 0}) return refused("content is reached through the root pointer");
-  ContentForm form;
-  form.word = payload.content_word;
-  form.keep = object.pad;
-  form.keep_words = object.pad_words;
-  return form;
+  // As a landing pad the old pointer has to be within reach.
+  if (payload.content_at.offset > kLargestFarOffset) return "content lies too far away";
+  return nullptr;
 }
 
 }  // namespace
 
-ContentForm contentForm(const InMessage& message, const Payload& payload) {
+KeptWords keptWords(const InMessage& message, const Payload& payload) {
   const uint64_t word = payload.content_word;
-  ContentForm form;
-  if (!payload.present || !payload.has_content || word == 0) return form;
   switch (pointerKind(word)) {
     case PointerKind::kStruct:
     case PointerKind::kList:
-      return payload.content_at.segment == 0 ? rebased(message, payload) : padded(message, payload);
-    case PointerKind::kFar:
-      return copiedFar(message, payload);
+      if (word == 0 || payload.content_at.segment == 0) return {};
+      return {payload.content_at, 1};
+    case PointerKind::kFar: {
+      const Object object = resolve(MessageWords(message), word, payload.content_at);
+      return {object.pad, object.pad_words};
+    }
     case PointerKind::kOther:
-      if (isCapability(word)) form.word = word;
-      return form;
+      break;
   }
-  return form;
-}
-
-uint64_t contentPointer(const ContentForm& form, uint64_t offset) {
-  if (form.kind != ContentForm::Kind::kRebase) return form.word;
-  return withOffset(form.word, int64_t{form.target} - static_cast<int64_t>(offset + 1));
+  return {};
 }
 
 Status checkContent(const InMessage& message, const Payload& payload) {
-  const ContentForm form = contentForm(message, payload);
-  if (form.kind != ContentForm::Kind::kRefused) return Status();
-  return Status(Code::kFailed, std::string("can't forward: ") + form.why);
+  const char* problem = contentProblem(message, payload);
+  return problem ? Status(Code::kFailed, std::string("can't forward: ") + problem) : Status();
 }
 
 Status checkSize(const InMessage& message, size_t descriptors, size_t paths, size_t steps,
@@ -121,20 +81,19 @@ Status checkSize(const InMessage& message, size_t descriptors, size_t paths, siz
 }
 
 void scrub(InMessage& message, const Envelope& envelope) {
-  if (message.empty()) return;
-  const ContentForm form = contentForm(message, envelope.payload);
+  if (message.empty() || message.segment(0).empty()) return;
+  const KeptWords kept = keptWords(message, envelope.payload);
   // Runs may overlap what has to stay, so that is put back afterwards.
-  const std::span<uint64_t> first = message.segment(0);
-  const uint64_t root = first.empty() ? 0 : first[0];
-  std::array<uint64_t, 2> kept{};
+  const uint64_t root = message.segment(0)[0];
+  std::array<uint64_t, 2> saved{};
   uint64_t* keep =
-      form.keep_words == 0 ? nullptr : message.segment(form.keep.segment).data() + form.keep.offset;
-  for (uint32_t i = 0; i < form.keep_words; ++i) kept[i] = keep[i];
+      kept.words == 0 ? nullptr : message.segment(kept.at.segment).data() + kept.at.offset;
+  for (uint32_t i = 0; i < kept.words; ++i) saved[i] = keep[i];
   for (const Envelope::Run& run : envelope.consumed) {
     std::ranges::fill(message.segment(run.at.segment).subspan(run.at.offset, run.words), 0);
   }
-  if (!first.empty()) first[0] = root;
-  for (uint32_t i = 0; i < form.keep_words; ++i) keep[i] = kept[i];
+  message.segment(0)[0] = root;
+  for (uint32_t i = 0; i < kept.words; ++i) keep[i] = saved[i];
 }
 
 namespace {
@@ -142,10 +101,9 @@ namespace {
 // Fills Payload at `at`: the re-emitted content pointer and the new capability table.
 void writePayload(EnvelopeWriter& writer, const FrameBuilder& builder, uint64_t* at,
                   const Payload& payload, std::span<const OutDescriptor> descriptors) {
+  VATMESH_DCHECK(contentProblem(builder.source(), payload) == nullptr);
   uint64_t* written = writer.addStruct(at, 0, 2);
-  const ContentForm form = contentForm(builder.source(), payload);
-  VATMESH_DCHECK(form.kind != ContentForm::Kind::kRefused);
-  written[0] = contentPointer(form, builder.tailOffset() + writer.indexOf(&written[0]));
+  written[0] = contentPointer(payload, builder.tailOffset() + writer.indexOf(&written[0]));
   writer.capTable(&written[1], descriptors);
 }
 

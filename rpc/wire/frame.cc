@@ -73,9 +73,8 @@ FrameBuilder::FrameBuilder(FramePool& pool, InMessage&& source, size_t tail_word
 void FrameBuilder::writeHeader(size_t tail_words) {
   Frame& frame = *frame_;
   frame.header_words_ = frameHeaderWords(frame.segment_count_);
-  // Cleared first, so that all words are zero: the padding of the header and what no field covers.
-  frame.own_.clear();
-  frame.own_.resize(frame.header_words_ + 1 + tail_words);
+  // All zero: the padding of the header, and what no field covers.
+  frame.own_.assign(frame.header_words_ + 1 + tail_words, 0);
   root_ = frame.own_.data() + frame.header_words_;
   tail_words_ = tail_words;
   uint64_t* header = frame.own_.data();

@@ -58,7 +58,12 @@ constexpr uint32_t listCount(uint64_t word) {
   return static_cast<uint32_t>(word >> 35);
 }
 // All words of the list, with its tag.
-uint64_t listWords(uint64_t word);
+constexpr uint64_t listWords(uint64_t word) {
+  // Bits of an element by size code, a byte each; the composite one counts words already.
+  constexpr uint64_t kBits = 0x4040402010080100;
+  if (listSize(word) == kCompositeList) return uint64_t{listCount(word)} + 1;
+  return (listCount(word) * (kBits >> listSize(word) * 8 & 0xff) + 63) / 64;
+}
 
 constexpr uint32_t kLargestFarOffset = (1u << 29) - 1;
 constexpr uint64_t kEmptyStructWord = 0xfffffffc;  // zero-sized, at its own place
