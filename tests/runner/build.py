@@ -12,7 +12,8 @@ def build(preset, report):
     folder = ROOT / "build" / preset
     configure = ["cmake", "--preset", preset, "-DVATMESH_WERROR=ON", "-DVATMESH_TESTS=ON",
                  "-DVATMESH_EXAMPLES=ON", "--log-level=WARNING"]
-    for step in (configure, ["cmake", "--build", str(folder)]):
+    # -k 0: one source that does not compile does not hide the next.
+    for step in (configure, ["cmake", "--build", str(folder), "--", "-k", "0"]):
         if subprocess.run(step, cwd=ROOT).returncode != 0:
             report.fail(f"build/{preset}", " ".join(step[:3]))
             return None
