@@ -168,7 +168,7 @@ void Connection::returnElsewhere(AnswerId id) {
 void Connection::returnResults(AnswerId id, wire::InMessage&& message, const wire::Payload& payload,
                                std::span<const OutCapability> out, Pipeline& pipeline) {
   Answer& answer = *answers.find(id);
-  Status room = checkRoom(out, message, 0);
+  Status room = checkRoom(out, message, {});
   if (!room.ok()) {
     pipeline.sink = this;  // for the exception
     core_.breakPipeline(pipeline, core_.broken(exceptionFrom(room)));

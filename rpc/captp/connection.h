@@ -147,7 +147,11 @@ class Connection {
   void countOutcome(const Answer& answer, CallOutcome outcome);
   void echoDisembargo(uint32_t embargo_id, Node& pin);
   Status checkRoom(std::span<const OutCapability> capabilities, const wire::InMessage& message,
-                   size_t target_steps);
+                   const wire::OutTarget& target);
+  // What the peer itself hosts: the node as an import from it, as a path of what we asked it; else
+  // null.
+  const ImportNode* theirImport(const Node& node) const;
+  const PathNode* theirPath(const Node& node) const;
 
   Core& core_;
   LinkId id_;

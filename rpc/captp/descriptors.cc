@@ -42,20 +42,26 @@ Ref Connection::read(const wire::Descriptor& descriptor, const wire::Envelope& e
   return Ref(&core_.null());
 }
 
+const ImportNode* Connection::theirImport(const Node& node) const {
+  if (node.kind() != NodeKind::kImport) return nullptr;
+  auto& import = static_cast<const ImportNode&>(node);
+  return import.connection() == this ? &import : nullptr;
+}
+
+const PathNode* Connection::theirPath(const Node& node) const {
+  if (node.kind() != NodeKind::kPath) return nullptr;
+  auto& path = static_cast<const PathNode&>(node);
+  return path.pipeline().connection == this ? &path : nullptr;
+}
+
 wire::OutDescriptor Connection::describe(Node& node, bool proxied, std::vector<ExportId>* record) {
   Node* now = proxied ? &node : follow(&node);
   if (now->kind() == NodeKind::kNull) return {};
-  if (!proxied && now->kind() == NodeKind::kImport) {
-    auto& import = static_cast<ImportNode&>(*now);
-    if (import.connection() == this) {
-      return {wire::DescriptorKind::kReceiverHosted, import.id().value, {}};
-    }
+  if (const ImportNode* import = proxied ? nullptr : theirImport(*now)) {
+    return {wire::DescriptorKind::kReceiverHosted, import->id().value, {}};
   }
-  if (!proxied && now->kind() == NodeKind::kPath) {
-    auto& path = static_cast<PathNode&>(*now);
-    if (path.pipeline().connection == this) {
-      return {wire::DescriptorKind::kReceiverAnswer, path.pipeline().question.value, path.path()};
-    }
+  if (const PathNode* path = proxied ? nullptr : theirPath(*now)) {
+    return {wire::DescriptorKind::kReceiverAnswer, path->pipeline().question.value, path->path()};
   }
   bool is_broken = now->kind() == NodeKind::kBroken;
   ExportId id;

@@ -19,7 +19,7 @@ inline constexpr int kLinkKinds = 4;
 
 struct Profile {
   uint64_t max_message_words = (8ull << 20) - 1;  // largest frame that every stock peer accepts
-  uint32_t max_segments = 511;  // stock C++ ends its connection on 512
+  uint32_t max_segments = 511;                    // stock C++ ends its connection on 512
 };
 
 }  // namespace vatmesh::captp

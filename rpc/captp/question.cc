@@ -23,18 +23,17 @@ constexpr uint32_t kFirstUnanswered = 1u << 31;
 // Everything that could refuse a frame of `capabilities` towards this peer, before anything is
 // counted.
 Status Connection::checkRoom(std::span<const OutCapability> capabilities,
-                             const wire::InMessage& message, size_t target_steps) {
-  size_t paths = target_steps > 0 ? 1 : 0;
-  size_t steps = target_steps;
+                             const wire::InMessage& message, const wire::OutTarget& target) {
+  size_t paths = target.kind == wire::Target::Kind::kPromisedAnswer ? 1 : 0;
+  size_t steps = target.path.size();
   size_t new_exports = 0;
   for (const OutCapability& capability : capabilities) {
     Node* node = capability.proxied ? capability.node : follow(capability.node);
-    bool ours = !capability.proxied && node->kind() == NodeKind::kPath &&
-                static_cast<PathNode*>(node)->pipeline().connection == this;
-    if (ours) {
+    if (const PathNode* path = capability.proxied ? nullptr : theirPath(*node)) {
       ++paths;
-      steps += static_cast<PathNode*>(node)->path().size();
-    } else if (!canonical.contains(node)) {
+      steps += path->path().size();
+    } else if (node->kind() != NodeKind::kNull && (capability.proxied || !theirImport(*node)) &&
+               !canonical.contains(node)) {
       ++new_exports;
     }
   }
@@ -51,7 +50,7 @@ Status Connection::sendCall(PendingCall& call, const wire::OutTarget& target) {
   auto& capabilities = core_.out_capabilities;
   capabilities.clear();
   for (Ref& ref : call.capabilities) capabilities.push_back({ref.get(), false});
-  Status room = checkRoom(capabilities, call.message, target.path.size());
+  Status room = checkRoom(capabilities, call.message, target);
   if (!room.ok()) return room;
 
   auto [id, question] = questions.allocate();
