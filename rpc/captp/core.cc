@@ -15,6 +15,7 @@ Core::~Core() {
   Effects nobody;
   begin(nobody);
   call.clear();
+  unusables_ = {};
   forEachLink([&](Connection& connection) { lose(connection, disconnected("the vat ended")); });
   end();
   for (Pipeline* pipeline : idle_pipelines_) delete pipeline;

@@ -12,6 +12,7 @@
 // appended to a link's queue at the moment it is handled (E-order, captp-engine 2.7).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <queue>
@@ -93,12 +94,19 @@ class Core {
   void forgetContent(Pipeline& pipeline);
   // The caller is gone or has finished: no Return will be sent. Forgets the content.
   void detach(Answer& answer);
+  // The call that `result` belongs to waits no longer; nothing when it does not wait.
+  void leaveQueue(Pipeline& result);
   // `answer` stands for `pipeline` from now on, which returns to it.
   void attach(Answer& answer, Connection& sink, AnswerId id, Held<Pipeline> pipeline);
 
   // --- capabilities (resolve.cc)
   Node& null() { return null_; }
   Ref broken(const wire::Exception& why);
+  // What a descriptor stands for that can't be used. One object for each reason, so that a message
+  // full of them is told onwards as one (0.1.5).
+  enum class Unusable : uint8_t { kKind, kExport, kAnswer, kPath, kPaths, kItself };
+  static constexpr size_t kUnusables = 6;
+  Ref unusable(Unusable why);
   Route route(Node& pin);
   // Settles a promise: Refs follow `to` from now on (empty: the node itself), holders are told.
   void settle(PromiseNode& node, Ref to);
@@ -148,7 +156,6 @@ class Core {
   void fail(Pipeline& pipeline, Ref why);
   void flush(Pipeline& pipeline);
   std::vector<QueuedCall> takeQueue(Pipeline& pipeline);
-  void leaveQueue(Pipeline& result);
   bool endDoomedLink();
   void watchQueues();
   void loseQuestion(Question& question, Ref why);
@@ -168,6 +175,7 @@ class Core {
   uint64_t charged_bytes_ = 0;
   bool in_turn_ = false;
   NullNode null_;
+  std::array<Ref, kUnusables> unusables_;  // made when first needed
 
   // Links that may stall, by when to look at them again; the earliest is on top.
   using Deadline = std::pair<Instant, LinkId>;

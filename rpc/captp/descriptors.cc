@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Capability descriptors to references and back (captp-engine 2.3).
+#include <array>
+
 #include "rpc/captp/connection.h"
 #include "rpc/captp/core.h"
 #include "rpc/captp/errors.h"
@@ -8,13 +10,26 @@
 
 namespace vatmesh::captp {
 
+Ref Core::unusable(Unusable why) {
+  static const std::array<wire::Exception, kUnusables> kReasons = {
+      unimplemented("a capability of a kind that we don't know"),
+      failed("receiverHosted names an export that does not exist"),
+      failed("receiverAnswer names a question that is not open"),
+      failed("a path that can't be followed"),
+      overloaded("too many paths are used on one answer"),
+      failed("the promise resolves to itself"),
+  };
+  auto index = static_cast<size_t>(why);
+  Ref& ref = unusables_[index];
+  if (!ref) ref = broken(kReasons[index]);
+  return ref;
+}
+
 Ref Connection::read(const wire::Descriptor& descriptor, const wire::Envelope& envelope,
                      bool& reflected) {
   switch (descriptor.kind) {
     case wire::DescriptorKind::kNone:
-      if (descriptor.unknown) {
-        return core_.broken(unimplemented("a capability of a kind that we don't know"));
-      }
+      if (descriptor.unknown) return core_.unusable(Core::Unusable::kKind);
       return Ref(&core_.null());
     case wire::DescriptorKind::kSenderHosted:
     case wire::DescriptorKind::kThirdPartyHosted:  // its vine
@@ -23,18 +38,16 @@ Ref Connection::read(const wire::Descriptor& descriptor, const wire::Envelope& e
       return import(ImportId{descriptor.id}, true);
     case wire::DescriptorKind::kReceiverHosted: {
       Export* entry = exports.find(ExportId{descriptor.id});
-      if (!entry) return core_.broken(failed("receiverHosted names an export that does not exist"));
+      if (!entry) return core_.unusable(Core::Unusable::kExport);
       reflected = true;
       return Ref(follow(entry->ref.get()));
     }
     case wire::DescriptorKind::kReceiverAnswer: {
       Answer* answer = answers.find(AnswerId{descriptor.id});
-      if (!answer || !answer->pipeline) {
-        return core_.broken(failed("receiverAnswer names a question that is not open"));
-      }
-      if (!descriptor.path.ok) return core_.broken(failed("a path that can't be followed"));
+      if (!answer || !answer->pipeline) return core_.unusable(Core::Unusable::kAnswer);
+      if (!descriptor.path.ok) return core_.unusable(Core::Unusable::kPath);
       PathNode* node = answer->pipeline->pathNode(envelope.path(descriptor.path));
-      if (!node) return core_.broken(overloaded("too many paths are used on one answer"));
+      if (!node) return core_.unusable(Core::Unusable::kPaths);
       reflected = true;
       return Ref(follow(node));
     }

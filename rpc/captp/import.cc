@@ -56,7 +56,7 @@ void Connection::handleResolve(const wire::Envelope& envelope) {
     reflected = false;
   }
   if (Core::closesCircle(node, *to.get())) {
-    to = core_.broken(failed("the promise resolves to itself"));  // R-P7
+    to = core_.unusable(Core::Unusable::kItself);  // R-P7
     reflected = false;
   }
   bool stays = reflected && to.get()->kind() != NodeKind::kBroken;

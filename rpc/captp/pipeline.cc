@@ -31,7 +31,10 @@ void Pipeline::onUnused() {
 }
 
 void Pipeline::onStillUsed() {
-  if (answers > 0 || waiting()) return;
+  if (answers > 0) return;
+  // Only the queue where its call waits still holds it: nobody wants that call any more.
+  if (queued_in && handles() == 1 && !deliver_canceled) core_.leaveQueue(*this);
+  if (waiting()) return;
   std::erase_if(paths_, [](const auto& node) { return node->uses() == 0; });
 }
 

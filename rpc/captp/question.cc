@@ -185,7 +185,7 @@ void Connection::onResults(Question& question, Pipeline& pipeline, wire::InMessa
     Ref ref = read(descriptor, envelope, reflected);
     Node* node = ref.get();
     if (node->kind() == NodeKind::kPath && &static_cast<PathNode*>(node)->pipeline() == &pipeline) {
-      ref = core_.broken(failed("the promise resolves to itself"));
+      ref = core_.unusable(Core::Unusable::kItself);
       node = ref.get();
     }
     // A null or broken one needs no detour (R-D1).

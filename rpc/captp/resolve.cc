@@ -101,7 +101,7 @@ void Core::resolvePath(PathNode& node) {
     return;
   }
   if (closesCircle(node, *to.get())) {
-    to = broken(failed("the promise resolves to itself"));
+    to = unusable(Unusable::kItself);
     is_reflected = true;
   }
   if (is_reflected) node.redirect = Pin(to.get());
@@ -123,7 +123,7 @@ void Core::resolveNewPath(PathNode& node) {
     if (!there) {
       to = broken(overloaded("too many paths are used on one answer"));
     } else if (closesCircle(node, *there)) {
-      to = broken(failed("the promise resolves to itself"));
+      to = unusable(Unusable::kItself);
     }
     node.redirect = Pin(to.get());
     settle(node, std::move(to));

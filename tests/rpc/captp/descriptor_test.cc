@@ -54,8 +54,8 @@ TEST_F(Descriptor, OfAnUnknownExportInResultsIsBroken) {
   EXPECT_TRUE(h.empty());
 }
 
-TEST_F(Descriptor, BrokenTwiceInOneMessageIsOneEntryEach) {
-  a.callImport(1, 0, 0, {receiverHosted(98), receiverHosted(99)});
+TEST_F(Descriptor, BrokenInTwoWaysIsOneEntryEach) {
+  a.callImport(1, 0, 0, {receiverHosted(98), receiverAnswer(99, {})});
   EXPECT_EQ(app.nextLine(),
             "Call q=0 -> import 0 0x1234/0 caps=[senderPromise 0, senderPromise 1]");
   EXPECT_EQ(app.next().kind, wire::MessageKind::kResolve);
