@@ -22,8 +22,8 @@ std::string displayName(const net::Address& address) {
 
 }  // namespace
 
-PeerLinks::PeerLinks(Hub& hub, net::Dialer& dialer, Restorer& restorer)
-    : hub_(hub), dialer_(dialer), restorer_(restorer) {}
+PeerLinks::PeerLinks(Hub& hub, net::Dialer& dialer, Restorer& restorer, Duration idle_time)
+    : hub_(hub), dialer_(dialer), restorer_(restorer), idle_time_(idle_time) {}
 
 void PeerLinks::get(const sturdy::SturdyUri& uri, const std::string& sharer,
                     std::shared_ptr<tls::TlsContext> tls, OutgoingLink::Done done) {
@@ -60,11 +60,11 @@ void PeerLinks::open(const std::string& key, const net::Address& address,
   OutgoingLink::Events events;
   events.on_up = [this, &unused](Link&) {
     ++hub_.counters().connects[metrics::at(metrics::ConnectResult::kOk)];
-    unused.arm(kIdleTime);
+    unused.arm(idle_time_);
   };
-  events.on_idle = [&unused](bool idle) {
+  events.on_idle = [this, &unused](bool idle) {
     if (idle) {
-      unused.arm(kIdleTime);
+      unused.arm(idle_time_);
     } else {
       unused.cancel();
     }

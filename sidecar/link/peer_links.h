@@ -27,7 +27,7 @@ class PeerLinks {
   using OnLost = std::function<void(captp::LinkId, const Status&)>;
 
   // `restorer` serves what the other vats ask of us. All references outlive it.
-  PeerLinks(Hub& hub, net::Dialer& dialer, Restorer& restorer);
+  PeerLinks(Hub& hub, net::Dialer& dialer, Restorer& restorer, Duration idle_time = kIdleTime);
 
   // Finds or opens the connection to the vat of `uri`. With TLS it is shared by its fingerprint;
   // without, by `sharer`, since an address alone is no identity. `tls` is null when uri isn't
@@ -55,6 +55,7 @@ class PeerLinks {
   Hub& hub_;
   net::Dialer& dialer_;
   Restorer& restorer_;
+  const Duration idle_time_;
   std::vector<OnLost> observers_;
   std::unordered_map<std::string, std::unique_ptr<Entry>> entries_;
 };

@@ -141,9 +141,9 @@ TEST_F(HubTest, TellsWhenALinkIsInUseAndWhenItIsIdleAgain) {
   peers.answer = Status(Code::kFailed, "no");
   Link* link = nullptr;
   const auto peer = connect(LinkKind::kPeer, peers, &link);
-  peers.idle = true;
   peer->bootstrap(0);
   until([&] { return peer->find(MessageKind::kReturn) != nullptr; });
+  EXPECT_FALSE(peers.idle);
   EXPECT_FALSE(hub_.vat().idle(link->id()));
   peer->send(wire::buildFinish(peer->frames(), 0, true, false));
   until([&] { return hub_.vat().idle(link->id()); });
