@@ -81,6 +81,10 @@ class Core {
   void dispatch(PendingCall& call, Node& pin);
   // Asks `connection` for its bootstrap on behalf of a waiting pipeline.
   void askBootstrap(Pipeline& pipeline, Connection& connection, std::string_view object_id);
+  // Results that name other fields of themselves: each such capability becomes what stands there,
+  // so that no pipeline keeps itself.
+  void resolveWithin(Pipeline& pipeline, const wire::InMessage& message,
+                     const wire::Payload& payload);
   // Results came for `pipeline`; its capabilities and reflected are set, `message` is scrubbed.
   void deliverResults(Pipeline& pipeline, wire::InMessage&& message, const wire::Payload& payload);
   // The question of `pipeline` was answered by the results of `from`.

@@ -151,6 +151,31 @@ void Core::flush(Pipeline& pipeline) {
   }
 }
 
+void Core::resolveWithin(Pipeline& pipeline, const wire::InMessage& message,
+                         const wire::Payload& payload) {
+  auto& capabilities = pipeline.capabilities;
+  auto fieldNamed = [&](const Ref& ref) -> PathNode* {
+    if (ref.get()->kind() != NodeKind::kPath) return nullptr;
+    auto* node = static_cast<PathNode*>(ref.get());
+    return &node->pipeline() == &pipeline ? node : nullptr;
+  };
+  for (size_t i = 0; i < capabilities.size(); ++i) {
+    // As many steps as there are capabilities: more go round in a circle.
+    for (size_t steps = 0; PathNode* node = fieldNamed(capabilities[i]); ++steps) {
+      auto index = wire::capabilityAt(message, payload, node->path());
+      if (!index || *index >= capabilities.size()) {
+        capabilities[i] = broken(failed("the results hold no capability there"));
+      } else if (steps > capabilities.size()) {
+        capabilities[i] = unusable(Unusable::kItself);
+      } else {
+        capabilities[i] = capabilities[*index];
+      }
+    }
+    NodeKind kind = capabilities[i].get()->kind();
+    if (kind == NodeKind::kNull || kind == NodeKind::kBroken) pipeline.reflected[i] = false;
+  }
+}
+
 void Core::deliverResults(Pipeline& pipeline, wire::InMessage&& message,
                           const wire::Payload& payload) {
   pipeline.returned = true;

@@ -183,13 +183,9 @@ void Connection::onResults(Question& question, Pipeline& pipeline, wire::InMessa
   for (const wire::Descriptor& descriptor : envelope.descriptors) {
     bool reflected = false;
     Ref ref = read(descriptor, envelope, reflected);
-    Node* node = ref.get();
-    if (node->kind() == NodeKind::kPath && &static_cast<PathNode*>(node)->pipeline() == &pipeline) {
-      ref = core_.unusable(Core::Unusable::kItself);
-      node = ref.get();
-    }
     // A null or broken one needs no detour (R-D1).
-    if (node->kind() == NodeKind::kNull || node->kind() == NodeKind::kBroken) reflected = false;
+    NodeKind kind = ref.get()->kind();
+    if (kind == NodeKind::kNull || kind == NodeKind::kBroken) reflected = false;
     pipeline.capabilities.push_back(std::move(ref));
     pipeline.reflected.push_back(reflected);
   }
@@ -206,6 +202,7 @@ void Connection::onResults(Question& question, Pipeline& pipeline, wire::InMessa
   }
   wire::scrub(message, envelope);
   wire::Payload payload = envelope.payload;
+  core_.resolveWithin(pipeline, message, payload);
   core_.deliverResults(pipeline, std::move(message), payload);
 }
 
