@@ -76,10 +76,6 @@ def has_ipv6():
         return False
 
 
-# Connections that a test made; they end with its Place.
-_connections = []
-
-
 def connect(address, timeout=None):
     """A blocking socket connected to `HOST:PORT`, `unix:PATH` or `unix-abstract:NAME` (also with
     a leading `tcp:`)."""
@@ -96,12 +92,9 @@ def connect(address, timeout=None):
     s.settimeout(timeout or DEADLINE)
     try:
         s.connect(where)
-        if s.family != socket.AF_UNIX:
-            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError:
         s.close()
         raise
-    _connections.append(s)
     return s
 
 
@@ -288,9 +281,6 @@ class Place:
 
     def close(self, failed=False):
         """Stops everything, last started first, and removes the folder unless something is wrong."""
-        # A sidecar grants a peer that is silent at the end a moment to hang up; none here needs it.
-        while _connections:
-            _connections.pop().close()
         wrong = []
         for p in reversed(self.started):
             try:

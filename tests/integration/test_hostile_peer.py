@@ -481,12 +481,3 @@ def test_cancelled_calls_leave_nothing_behind(front, client):
     answer = client.ask("stats")
     assert answer.content.get(0).bits(32, 32) == 0, "calls still run in the application"
     front.check()
-
-
-def test_a_sidecar_that_is_stopped_says_so(front, client):
-    """Calls that run are answered or not; the Abort says that it is no failure of the protocol."""
-    client.start("wait")
-    client.echo()
-    front.sidecar.stop()
-    aborted = client.ends()
-    assert aborted is not None and aborted.kind == "disconnected", aborted

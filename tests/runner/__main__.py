@@ -5,7 +5,7 @@ import argparse
 import sys
 import time
 
-from . import checks, integration, lint, programs, unit
+from . import checks, fuzz, integration, lint, programs, unit
 from .build import build
 from .report import Report
 
@@ -13,12 +13,13 @@ PARTS = {
     "checks": "rings, layout, format, and the tests of these checks",
     "unit": "GoogleTest programs",
     "integration": "pytest in tests/integration, with the built programs",
+    "fuzz": "random runs of the engine against a shadow world (tests/fuzz)",
     "quickstart": "deploy/quickstart, as a user runs it (preset release)",
     "bench": "tests/bench/run (preset release)",
     "lint": "clang-tidy-19; minutes, so only by name",
 }
 # Those that need the chosen preset built.
-BUILT = {"unit": unit, "integration": integration, "lint": lint}
+BUILT = {"unit": unit, "integration": integration, "fuzz": fuzz, "lint": lint}
 BY_NAME_ONLY = {"lint"}
 
 
@@ -28,7 +29,9 @@ def parse(argv):
         prog="tests/run", formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Builds vatmesh and runs its tests.", epilog=f"parts:\n{parts}")
     parser.add_argument("parts", nargs="*", metavar="PART", help="default: all but lint")
-    parser.add_argument("--preset", default="asan", help="for unit, integration and lint (default: asan)")
+    parser.add_argument("--preset", default="asan", help="for unit, integration, fuzz and lint (default: asan)")
+    parser.add_argument("--seconds", type=int, default=fuzz.SECONDS,
+                        help=f"for fuzz (default: {fuzz.SECONDS})")
     arguments = parser.parse_args(argv)
     unknown = [part for part in arguments.parts if part not in PARTS]
     if unknown:
@@ -46,7 +49,8 @@ def main(argv):
     if built := [part for part in BUILT if part in chosen]:
         folder = build(arguments.preset, report)
         for part in built if folder else []:
-            BUILT[part].run(folder, report)
+            options = {"seconds": arguments.seconds} if part == "fuzz" else {}
+            BUILT[part].run(folder, report, **options)
     if "quickstart" in chosen:
         programs.quickstart(report)
     if "bench" in chosen:

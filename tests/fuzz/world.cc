@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the applications do.
+#include "tests/fuzz/world.h"
+
+#include <utility>
+
+namespace vatmesh::fuzz {
+namespace {
+
+using State = ShadowWorld::State;
+
+// Steps in which a run must come to rest.
+constexpr int kMaxSteps = 200000;
+
+template <typename T>
+T takeOut(std::vector<T>& from, size_t index) {
+  T taken = std::move(from[index]);
+  from.erase(from.begin() + static_cast<std::ptrdiff_t>(index));
+  return taken;
+}
+
+}  // namespace
+
+World::World(uint64_t seed, bool verbose)
+    : null_(shadows_.add(State::kBroken)), verbose_(verbose), seed_(seed), chance_(seed) {
+  Random random(seed ^ 0x5eed);
+  build(random);
+  circles_ = random.chance(25);
+  for (App& app : apps_) app.vat->setRandom(chance_);
+}
+
+World::~World() {
+  // Whatever still refers to each other must not keep the vats' frames alive.
+  for (App& app : apps_) {
+    for (Open& open : app.promises) open.promise->queue.clear();
+  }
+}
+
+World::Picked World::makePromise(App& app) {
+  Open open{std::make_shared<Promise>(), shadows_.add(State::kPromise)};
+  app.promises.push_back(open);
+  return {open.promise, open.shadow};
+}
+
+World::Picked World::pick(App& app, Random& random) {
+  uint32_t way = random.below(100);
+  if (way < 5) return {nullptr, null_};
+  if (way < 20) {
+    Cap object = app.vat->newObject();
+    return {object, static_cast<Object&>(*object).shadow};
+  }
+  if (way < 35) return makePromise(app);
+  if (way < 60 && !app.calls.empty()) {
+    Asked& asked = app.calls[random.below(app.calls.size())];
+    size_t slot = shadows_.call(asked.call).target == 0 ? kRootSlot : random.below(kSlots - 1);
+    return {app.vat->field(asked.result, slot), shadows_.call(asked.call).slots[slot]};
+  }
+  if (!app.references.empty()) {
+    Reference& reference = app.references[random.below(app.references.size())];
+    return {reference.cap, reference.shadow};
+  }
+  return {nullptr, null_};
+}
+
+// Whether a promise may be resolved so without waiting for itself: directly, or for a call that
+// waits for it.
+bool World::mayBecome(Shadow promise, Shadow holder, Shadow target) {
+  Shadow root = shadows_.root(target);
+  if (shadows_.root(promise) == root) return false;
+  if (!circles_ && shadows_.wouldHoldItself(holder, target)) return false;
+  if (shadows_.state(root) != State::kPromise) return true;
+  const ShadowCall* call = shadows_.callOf(root);
+  return !call || call->target == 0 || shadows_.state(call->target) == State::kObject;
+}
+
+void World::call(App& app, const Action& action, Random& random) {
+  if (app.references.empty()) return;
+  size_t index = action.b % app.references.size();
+  std::vector<Picked> arguments;
+  for (int i = action.c % 3; i > 0; --i) arguments.push_back(pick(app, random));
+  Reference& reference = app.references[index];
+  ShadowCall& shadow = shadows_.newCall(reference.shadow, reference.id, ++reference.sequence);
+  CallContent content;
+  content.call = shadow.id;
+  content.target = reference.shadow;
+  content.reference = reference.id;
+  content.sequence = reference.sequence;
+  std::vector<Cap> caps;
+  for (Picked& picked : arguments) {
+    content.arguments.push_back(picked.shadow);
+    caps.push_back(picked.cap);
+  }
+  say(app.vat->name() + " calls " + std::to_string(shadow.id) + " on reference " +
+      std::to_string(reference.id));
+  uint32_t id = shadow.id;
+  app.calls.push_back({id, app.vat->call(reference.cap, std::move(content), std::move(caps))});
+}
+
+void World::answer(App& app, const Action& action, Random& random) {
+  if (app.inbox.empty()) return;
+  auto incoming = takeOut(app.inbox, action.b % app.inbox.size());
+  ShadowCall& shadow = shadows_.call(incoming.call);
+  if (action.c < 25) {
+    say(app.vat->name() + " refuses " + std::to_string(incoming.call));
+    shadow.given = Outcome::kException;
+    for (Shadow slot : shadow.slots) shadows_.breakPromise(slot);
+    return app.vat->refuse(incoming.result, "refused " + std::to_string(incoming.call));
+  }
+  say(app.vat->name() + " answers " + std::to_string(incoming.call));
+  Results results;
+  results.call = incoming.call;
+  for (size_t slot = 0; slot < kRootSlot; ++slot) {
+    Picked picked;
+    if (random.chance(40)) picked = pick(app, random);
+    Shadow shadow_slot = shadows_.call(incoming.call).slots[slot];
+    Shadow holder = shadows_.nodeOf(incoming.call);
+    if (picked.cap && mayBecome(shadow_slot, holder, picked.shadow)) {
+      shadows_.unite(shadow_slot, picked.shadow);
+      shadows_.hold(holder, picked.shadow);
+      results.slots[slot] = picked.cap;
+    } else {
+      shadows_.breakPromise(shadow_slot);
+    }
+  }
+  shadows_.call(incoming.call).given = Outcome::kResults;
+  app.vat->answer(incoming.result, results);
+}
+
+void World::redirect(App& app, const Action& action) {
+  if (app.inbox.empty() || app.calls.empty()) return;
+  size_t index = action.b % app.inbox.size();
+  Asked& asked = app.calls[action.c % app.calls.size()];
+  ShadowCall& other = shadows_.call(asked.call);
+  uint32_t id = app.inbox[index].call;
+  if (other.target == 0 || shadows_.state(other.target) != State::kObject) return;
+  if (shadows_.source(asked.call).id == id) return;
+  if (!circles_ && shadows_.wouldHoldItself(shadows_.nodeOf(id), shadows_.nodeOf(asked.call))) {
+    return;
+  }
+  for (size_t slot = 0; slot < kSlots; ++slot) {
+    // Those that are known already may lead back.
+    Shadow from = shadows_.call(id).slots[slot];
+    if (shadows_.root(from) == shadows_.root(other.slots[slot])) return;
+    if (!mayBecome(from, shadows_.nodeOf(id), other.slots[slot])) return;
+  }
+  auto incoming = takeOut(app.inbox, index);
+  say(app.vat->name() + " answers " + std::to_string(id) + " with the results of " +
+      std::to_string(asked.call));
+  ShadowCall& shadow = shadows_.call(id);
+  shadow.result_of = asked.call;
+  shadows_.hold(shadows_.nodeOf(id), shadows_.nodeOf(asked.call));
+  for (size_t slot = 0; slot < kSlots; ++slot) {
+    if (!shadows_.unite(shadow.slots[slot], other.slots[slot])) {
+      return shadows_.fail("the fuzzer made a circle");
+    }
+  }
+  app.vat->redirect(incoming.result, asked.result);
+}
+
+void World::resolve(App& app, const Action& action, Random& random) {
+  if (app.promises.empty()) return;
+  size_t index = action.b % app.promises.size();
+  Picked picked;
+  if (action.c >= 25) picked = pick(app, random);
+  Shadow promise = app.promises[index].shadow;
+  if (picked.cap && !mayBecome(promise, promise, picked.shadow)) return;
+  Open open = takeOut(app.promises, index);
+  say(app.vat->name() + (picked.cap ? " resolves" : " breaks") + " promise, shadow " +
+      std::to_string(open.shadow));
+  if (picked.cap) {
+    shadows_.unite(open.shadow, picked.shadow);
+    shadows_.hold(open.shadow, picked.shadow);
+    app.vat->resolve(open.promise, picked.cap);
+  } else {
+    shadows_.breakPromise(open.shadow);
+    app.vat->resolve(open.promise, std::make_shared<Broken>("broken by its owner"));
+  }
+}
+
+void World::act(const Action& action) {
+  chance_ = Random(action.salt ^ seed_ << 32);
+  Random random(action.salt);
+  for (Link& link : links_) link.stalled -= link.stalled > 0;
+  App& app = apps_[action.a % apps_.size()];
+  Link& link = links_[action.a % links_.size()];
+  switch (action.what) {
+    case Do::kDeliver:
+      deliverAny(random);
+      break;
+    case Do::kDrain:
+      for (uint32_t i = random.below(30); i > 0 && failure().empty(); --i) {
+        deliver(link, action.b % 2);
+        for (App& each : apps_) step(each);
+      }
+      break;
+    case Do::kCall:
+      call(app, action, random);
+      break;
+    case Do::kTake: {
+      if (app.calls.empty()) break;
+      Asked& asked = app.calls[action.b % app.calls.size()];
+      ShadowCall& shadow = shadows_.call(asked.call);
+      size_t slot = shadow.target == 0 ? kRootSlot : action.c % kRootSlot;
+      app.references.push_back(
+          {shadows_.newReference(), app.vat->field(asked.result, slot), shadow.slots[slot]});
+      say(app.vat->name() + " takes slot " + std::to_string(slot) + " of call " +
+          std::to_string(asked.call) + " as reference " + std::to_string(app.references.back().id));
+      break;
+    }
+    case Do::kFinish: {
+      if (app.calls.empty()) break;
+      Asked asked = takeOut(app.calls, action.b % app.calls.size());
+      say(app.vat->name() + " finishes call " + std::to_string(asked.call));
+      if (asked.result->watched != 0) shadows_.call(asked.call).canceled = true;
+      RefVat::unwatch(*asked.result);
+      break;
+    }
+    case Do::kRelease: {
+      if (app.references.empty()) break;
+      Reference gone = takeOut(app.references, action.b % app.references.size());
+      say(app.vat->name() + " releases reference " + std::to_string(gone.id));
+      break;
+    }
+    case Do::kAnswer:
+      answer(app, action, random);
+      break;
+    case Do::kRedirect:
+      redirect(app, action);
+      break;
+    case Do::kPromise: {
+      Picked made = makePromise(app);
+      app.references.push_back({shadows_.newReference(), made.cap, made.shadow});
+      break;
+    }
+    case Do::kResolve:
+      resolve(app, action, random);
+      break;
+    case Do::kBootstrap: {
+      if (!app.vat->connected()) break;
+      uint32_t id = shadows_.newCall(0, 0, 0).id;
+      say(app.vat->name() + " bootstraps, call " + std::to_string(id));
+      app.calls.push_back({id, app.vat->bootstrap(id)});
+      app.references.push_back({shadows_.newReference(),
+                                app.vat->field(app.calls.back().result, kRootSlot),
+                                shadows_.call(id).slots[kRootSlot]});
+      break;
+    }
+    case Do::kComplete: {
+      Proxy& proxy = *proxies_[action.a % proxies_.size()];
+      if (!proxy.starts.empty()) complete(proxy, action.b % proxy.starts.size(), random);
+      break;
+    }
+    case Do::kTwin: {
+      if (app.references.empty()) break;
+      Reference twin = app.references[action.b % app.references.size()];
+      app.references.push_back({shadows_.newReference(), twin.cap, twin.shadow});
+      break;
+    }
+    case Do::kStall:
+      link.stalled = 1 + action.b % 64;
+      break;
+    case Do::kCut:
+      say("the link between " + link.ends[0].name() + " and " + link.ends[1].name() + " is cut");
+      cut(link);
+      break;
+    case Do::kJoin:
+      join(link);
+      break;
+  }
+  for (App& each : apps_) step(each);
+}
+
+void World::drain(Random& random) {
+  for (Link& link : links_) link.stalled = 0;
+  for (int i = 0; i < kMaxSteps; ++i) {
+    if (!failure().empty()) return;
+    for (auto& proxy : proxies_) {
+      if (!proxy->starts.empty()) complete(*proxy, 0, random);
+    }
+    if (!deliverAny(random)) return;
+  }
+  shadows_.fail("messages go round without end");
+}
+
+void World::settleAll(Random& random) {
+  for (bool busy = true; busy && failure().empty();) {
+    drain(random);
+    busy = false;
+    for (App& app : apps_) {
+      while (!app.promises.empty()) {
+        busy = true;
+        resolve(app, Action{Do::kResolve, 0, 0, 0, 0}, random);
+        step(app);
+      }
+      while (!app.inbox.empty() && failure().empty()) {
+        busy = true;
+        auto incoming = takeOut(app.inbox, 0);
+        ShadowCall& shadow = shadows_.call(incoming.call);
+        shadow.given = Outcome::kResults;
+        for (Shadow slot : shadow.slots) shadows_.breakPromise(slot);
+        Results results;
+        results.call = incoming.call;
+        app.vat->answer(incoming.result, results);
+        step(app);
+      }
+    }
+  }
+}
+
+void World::letGo() {
+  for (App& app : apps_) {
+    for (Asked& asked : app.calls) RefVat::unwatch(*asked.result);
+    app.calls.clear();
+    app.references.clear();
+    app.promises.clear();
+    app.inbox.clear();
+    step(app);
+  }
+}
+
+void World::finish() {
+  chance_ = Random(seed_);
+  Random random(seed_ + 1);
+  if (failure().empty()) settleAll(random);
+  if (!failure().empty()) return;
+  shadows_.checkCalls(shadows_.lossy);
+  for (App& app : apps_) {
+    for (Reference& reference : app.references) {
+      if (!failure().empty()) return;
+      Cap now = app.vat->follow(reference.cap);
+      bool open =
+          now->kind == NodeKind::kPromise ||
+          (now->kind == NodeKind::kImport && static_cast<Import&>(*now).promise &&
+           static_cast<Import&>(*now).how == Remote::How::kOpen) ||
+          (now->kind == NodeKind::kPath && static_cast<Path&>(*now).how == Remote::How::kOpen);
+      // A promise that depends on a canceled call may stay one for ever.
+      if (open && shadows_.state(reference.shadow) != State::kPromise) {
+        shadows_.fail(app.vat->name() + " was never told what became of reference " +
+                      std::to_string(reference.id));
+      }
+    }
+  }
+  letGo();
+  drain(random);
+  if (circles_) {
+    for (Link& link : links_) cut(link);
+  }
+  for (App& app : apps_) {
+    if (failure().empty() && !app.vat->leftovers().empty()) shadows_.fail(app.vat->leftovers());
+  }
+  checkProxies();
+}
+
+std::string play(const Run& run, std::vector<std::string>* log) {
+  World world(run.seed, log != nullptr);
+  for (const Action& action : run.actions) {
+    if (!world.failure().empty()) break;
+    world.act(action);
+  }
+  if (world.failure().empty()) world.finish();
+  if (log) *log = world.log();
+  return world.failure();
+}
+
+}  // namespace vatmesh::fuzz
