@@ -50,6 +50,7 @@ void Pipeline::recycle() {
   sink_redirected = false;
   returned = false;
   next.reset();
+  takes = 0;
   broken.reset();
   answers = 0;
   op = {};

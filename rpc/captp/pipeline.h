@@ -83,6 +83,9 @@ class Pipeline final : public Counted {
   // Different paths of one pipeline; more are refused, so that nobody makes a long-lived answer
   // grow.
   static constexpr size_t kMaxPaths = 1024;
+  // Takes in a row. The answers between may be finished, so no table bounds them, and every path is
+  // looked up along all of them.
+  static constexpr uint32_t kMaxTakes = 512;
 
   // The cell of `path`, made on first use; valid while the pipeline lives. Null above kMaxPaths.
   PathNode* pathNode(std::span<const uint16_t> path);
@@ -105,6 +108,7 @@ class Pipeline final : public Counted {
 
   bool returned = false;
   Held<Pipeline> next;  // taken
+  uint32_t takes = 0;   // how many lead here
   Ref broken;           // a BrokenNode
 
   // Results, while a path may still be looked up in them: the table's capabilities, which of them

@@ -140,14 +140,20 @@ void Core::resolveNewPath(PathNode& node) {
 
 void Core::take(Pipeline& pipeline, Pipeline& from) {
   pipeline.returned = true;
-  if (&from.last() == &pipeline) {
+  const bool circle = &from.last() == &pipeline;
+  const uint32_t more = pipeline.takes + 1;
+  if (circle || from.last().takes + more > Pipeline::kMaxTakes) {
     // Without the question, so that no call runs round in it.
     Connection* asked = std::exchange(pipeline.connection, nullptr);
     if (asked) asked->finish(pipeline.question, pipeline);
-    breakPipeline(pipeline, broken(failed("a question was answered by itself")));
+    breakPipeline(pipeline, broken(circle ? failed("a question was answered by itself")
+                                          : overloaded("too many tail calls in a row")));
     return;
   }
-  for (Pipeline* p = &from; p; p = p->next.get()) p->answers += pipeline.answers;
+  for (Pipeline* p = &from; p; p = p->next.get()) {
+    p->answers += pipeline.answers;
+    p->takes += more;
+  }
   pipeline.next = Held<Pipeline>(&from);
   for (size_t i = 0; i < pipeline.paths().size(); ++i) {
     PathNode& node = *pipeline.paths()[i];

@@ -2,6 +2,7 @@
 //
 // Tail calls that peers make: `yourself`, takeFromOtherQuestion, resultsSentElsewhere
 // (captp-engine 1.6, scenarios 46 to 50, in the receiving role).
+#include "rpc/captp/pipeline.h"
 #include "tests/rpc/captp/draft.h"
 #include "tests/rpc/captp/harness.h"
 
@@ -54,6 +55,33 @@ class TailCall : public testing::Test {
   Peer& c;
   Peer& app;
 };
+
+// Two peers that pass a call to and fro and finish what was taken: no table grows, the row of takes
+// does, and every path is looked up along all of it.
+TEST_F(TailCall, ARowOfTakesIsBounded) {
+  Peer* asked = &app;
+  Peer* other = &a;
+  uint32_t question = 0;  // ours to `asked`, the end of the row
+  for (uint32_t i = 0; i <= Pipeline::kMaxTakes; ++i) {
+    const uint32_t answer = 100 + i;
+    asked->tailCall(answer, importedCap(0), 7);
+    const wire::Envelope call = other->next();
+    ASSERT_EQ(call.kind, wire::MessageKind::kCall) << i;
+    asked->takeFrom(question, answer);
+    ASSERT_EQ(asked->nextLine(), "Return a=" + std::to_string(answer) + " resultsSentElsewhere");
+    if (i == Pipeline::kMaxTakes) break;
+    ASSERT_TRUE(a.quiet() && app.quiet()) << i;
+    asked->finish(answer);
+    std::swap(asked, other);
+    question = call.id;
+  }
+  // That one alone is refused, and the first caller hears of it.
+  EXPECT_EQ(asked->nextLine(), "Finish q=" + std::to_string(question));
+  EXPECT_EQ(a.nextLine(), "Return a=1 exception overloaded \"too many tail calls in a row\"");
+  a.callAnswer(2, 1, {7});
+  EXPECT_EQ(a.nextLine(), "Return a=2 exception overloaded \"too many tail calls in a row\"");
+  EXPECT_FALSE(a.closed() || app.closed());
+}
 
 TEST_F(TailCall, ToTheCallersOwnObjectComesBackAsItsResults) {
   app.tailCall(5, importedCap(0), 7);
