@@ -4,6 +4,12 @@
 #include "sidecar/link/app_probe.h"
 
 namespace vatmesh::link {
+namespace {
+
+// How long a dying process may keep its listening socket.
+constexpr Duration kLastBreath = std::chrono::seconds(1);
+
+}  // namespace
 
 AppProbe::AppProbe(Hub& hub, net::Dialer& dialer, Entropy& entropy, net::Address address,
                    net::DialOptions options, std::function<void(const Status&)> report)
@@ -26,11 +32,15 @@ void AppProbe::check() {
 
 void AppProbe::dialled(Result<event::Fd> fd) {
   dial_.reset();
-  if (fd.ok()) {
-    succeeded();
-  } else {
-    failed(fd.status());
-  }
+  if (!fd.ok()) return failed(fd.status());
+  const bool look_again = std::exchange(look_again_, false);
+  succeeded();
+  if (look_again) retry_.arm(kLastBreath);
+}
+
+void AppProbe::lost() {
+  look_again_ = true;
+  check();
 }
 
 void AppProbe::succeeded() {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // AppProbe knows whether a dialled application can be reached: it connects and closes once at
-// start, and again after each failure, from 50 ms to 1 s apart, until it is there.
+// start, and again after each failure, from 50 ms to 1 s apart, until it is there. After a real
+// connection was lost it looks twice, since a process that dies may still take connections for a
+// moment.
 #pragma once
 
 #include <functional>
@@ -26,6 +28,8 @@ class AppProbe {
   void check();
   // A real connection came up: no need to look further.
   void succeeded();
+  // A real connection ended, which a server may do without ending itself.
+  void lost();
   // A real connection failed.
   void failed(const Status& why);
 
@@ -41,6 +45,7 @@ class AppProbe {
   // What the log was told last.
   enum class Told : uint8_t { kNothing, kThere, kGone };
   Told told_ = Told::kNothing;
+  bool look_again_ = false;
   std::unique_ptr<net::Dial> dial_;
   event::Timer retry_;
 };

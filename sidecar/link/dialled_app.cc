@@ -75,7 +75,7 @@ void PerPeerApp::linkDown(Key peer, const Status& why, OutgoingLink::WasUp was_u
   if (was_up == OutgoingLink::WasUp::kNo) {
     probe_.failed(why);
   } else {
-    probe_.check();  // a server may end a connection without ending itself
+    probe_.lost();
   }
 }
 

@@ -133,6 +133,18 @@ TEST_F(ApplicationTest, BecomesUnhealthyWhenTheServerIsGoneAndHealthyWhenItIsBac
   until([&] { return app->health().ok(); });
 }
 
+// The kernel closes the descriptors of a dying process one after the other.
+TEST_F(ApplicationTest, BecomesUnhealthyWhenADyingServerStillListenedAtTheFirstLook) {
+  serve();
+  const auto app = dialled(App::Links::kPerPeer);
+  ASSERT_TRUE(ask(*app, peer()).ok());
+  until([&] { return served_.size() == 1 && served_[0]->open(); });
+  served_[0]->hangUp();
+  until([&] { return served_.size() == 2; });  // the look
+  server_.reset();
+  until([&] { return !app->health().ok(); });
+}
+
 TEST_F(ApplicationTest, GivesOneLinkToAllWhenShared) {
   serve();
   const auto app = dialled(App::Links::kShared);
