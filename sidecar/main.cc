@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "sidecar/config/load.h"
+#include "sidecar/config/scalar.h"
 #include "sidecar/exit_code.h"
 #include "sidecar/sidecar.h"
 #include "sidecar/version.h"
@@ -53,8 +54,9 @@ bool parseFlags(int count, char** arguments, Flags& flags) {
     } else if (flag == "--help" || flag == "-h") {
       flags.help = true;
     } else {
-      const char* what = flag == "--config" ? "needs the name of a file" : "is unknown";
-      std::fprintf(stderr, "vatmesh-sidecar: %s %s\n", arguments[i], what);
+      const std::string what = flag == "--config" ? "--config needs the name of a file"
+                                                  : config::quote(flag) + " is unknown";
+      std::fprintf(stderr, "vatmesh-sidecar: %s\n", what.c_str());
       return false;
     }
   }

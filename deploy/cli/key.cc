@@ -2,6 +2,7 @@
 //
 // vatmesh key new|show
 #include "deploy/cli/command.h"
+#include "deploy/cli/uri_source.h"
 #include "rpc/sturdy/identity.h"
 #include "sidecar/tls/key_file.h"
 #include "sidecar/tls/key_pair.h"
@@ -10,13 +11,17 @@ namespace vatmesh::deploy {
 namespace {
 
 int makeNew(const Arguments& arguments) {
+  Status status = checkPath(arguments.operands[0]);
+  if (!status.ok()) return complain(status);
   tls::KeyPair key = tls::KeyPair::generate();
-  Status status = tls::writeNewKeyFile(arguments.operands[0], key);
+  status = tls::writeNewKeyFile(arguments.operands[0], key);
   if (!status.ok()) return complain(status);
   return print(sturdy::printFingerprint(key.fingerprint()) + "\n");
 }
 
 int show(const Arguments& arguments) {
+  Status status = checkPath(arguments.operands[0]);
+  if (!status.ok()) return complain(status);
   Result<tls::KeyPair> key = tls::readKeyFile(arguments.operands[0]);
   if (!key) return complain(key.status());
   return print(sturdy::printFingerprint(key->fingerprint()) + "\n");

@@ -49,6 +49,10 @@ int check(const Arguments& arguments) {
 }
 
 Result<sturdy::Location> locationOf(const std::string& text) {
+  if (sturdy::looksLikeUri(text)) {
+    return Status(Code::kInvalidArgument, "--address: " + config::quote(text) +
+                                              " is a URI; write tcp:HOST:PORT or unix:PATH");
+  }
   Result<net::Address> address = net::Address::parse(text);
   if (!address) return address.status().withContext("--address");
   switch (address->kind()) {
@@ -75,6 +79,7 @@ int derive(const Arguments& arguments) {
   }
   Result<sturdy::Location> location = locationOf(*arguments.get("--address"));
   if (!location) return complain(location.status());
+  if (Status status = checkPath(*arguments.get("--key")); !status.ok()) return complain(status);
   Result<tls::KeyPair> key = tls::readKeyFile(*arguments.get("--key"));
   if (!key) return complain(key.status());
   sturdy::SturdyUri uri;

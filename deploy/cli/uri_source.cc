@@ -8,6 +8,8 @@
 #include <cstring>
 
 #include "rpc/sturdy/cap_file.h"
+#include "rpc/sturdy/uri.h"
+#include "sidecar/config/scalar.h"
 
 namespace vatmesh::deploy {
 namespace {
@@ -46,6 +48,11 @@ Result<std::string> readFile(const std::string& path, size_t max_size) {
   if (size > max_size) return Status(Code::kInvalidArgument, path + ": too large");
   out.resize(size);
   return out;
+}
+
+Status checkPath(const std::string& path) {
+  if (!sturdy::looksLikeUri(path)) return {};
+  return {Code::kInvalidArgument, config::quote(path) + " is a URI; write the path of a file"};
 }
 
 Result<std::string> uriText(const std::string& argument) {

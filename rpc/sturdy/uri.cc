@@ -251,7 +251,10 @@ std::string redactedUri(const SturdyUri& uri) {
 }
 
 bool looksLikeUri(std::string_view text) {
-  return text.starts_with(kScheme);
+  if (text.starts_with('/') || text.starts_with("./") || text.starts_with("../")) return false;
+  if (text.find("://") != std::string_view::npos) return true;
+  size_t who = std::min(text.find("sha-256:"), text.find("insecure@"));
+  return who != std::string_view::npos && text.find('@', who) != std::string_view::npos;
 }
 
 }  // namespace vatmesh::sturdy

@@ -67,7 +67,9 @@ std::string printLocation(const Location& location);
 // digest of the id.
 std::string redactedUri(const SturdyUri& uri);
 
-// looksLikeUri tells a URI from a path where either may stand: it starts with "capnp://".
+// looksLikeUri tells a URI from a path where either may stand. A misspelt one (another scheme,
+// none, a blank or a quote in front) is a URI too: taken for a path it would be shown, with its
+// secret. What starts with "/", "./" or "../" is a path.
 bool looksLikeUri(std::string_view text);
 
 }  // namespace vatmesh::sturdy

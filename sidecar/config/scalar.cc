@@ -11,6 +11,7 @@
 
 #include "rpc/base/bytes.h"
 #include "rpc/base/encoding.h"
+#include "rpc/sturdy/uri.h"
 
 namespace vatmesh::config {
 namespace {
@@ -70,6 +71,16 @@ size_t distance(std::string_view a, std::string_view b) {
   return d[a.size()][b.size()];
 }
 
+// How much of `text` may be shown: of a URI, misspelt or not, the scheme or the fingerprint.
+size_t beforeSecret(std::string_view text) {
+  constexpr std::string_view kAuthority = "://";
+  if (size_t scheme = text.find(kAuthority); scheme != std::string_view::npos) {
+    return std::min(scheme + kAuthority.size(), kMaxQuoted);
+  }
+  size_t end = sturdy::looksLikeUri(text) ? text.find('@') + 1 : text.size();
+  return std::min(end, kMaxQuoted);
+}
+
 std::string lower(std::string_view text) {
   std::string out(text);
   for (char& c : out) {
@@ -107,10 +118,9 @@ std::optional<uint64_t> parseCount(std::string_view text) {
 }
 
 std::string quote(std::string_view text) {
-  constexpr std::string_view kUri = "capnp://";
-  size_t uri = text.find(kUri);
-  bool cut = uri != std::string_view::npos || text.size() > kMaxQuoted;
-  text = text.substr(0, uri != std::string_view::npos ? uri + kUri.size() : kMaxQuoted);
+  size_t end = beforeSecret(text);
+  bool cut = end < text.size();
+  text = text.substr(0, end);
   std::string out = "\"";
   for (char c : text) {
     auto byte = static_cast<uint8_t>(c);

@@ -5,6 +5,7 @@
 #include <array>
 #include <limits>
 
+#include "rpc/sturdy/uri.h"
 #include "sidecar/config/scalar.h"
 #include "sidecar/net/address.h"
 
@@ -103,6 +104,10 @@ std::optional<std::string> readText(Context& context, const Node& node, std::str
 std::optional<std::string> readPath(Context& context, const Node& node) {
   auto text = readText(context, node, "the path of a file");
   if (!text) return std::nullopt;
+  if (sturdy::looksLikeUri(*text)) {
+    context.error(node.place, quote(*text) + " is a URI", "write the path of a file");
+    return std::nullopt;
+  }
   if (text->ends_with('/')) {
     context.error(node.place, quote(*text) + " is the path of a folder",
                   "write the path of a file");
@@ -210,7 +215,7 @@ constexpr size_t kMaxSocketPath = 107;
 
 // What net::Address would show as it stands: a secret, or characters that forge a line.
 bool isUnspeakable(std::string_view text) {
-  return text.find("capnp://") != std::string_view::npos ||
+  return text.find("://") != std::string_view::npos || sturdy::looksLikeUri(text) ||
          std::any_of(text.begin(), text.end(),
                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }

@@ -10,8 +10,10 @@
 #include <filesystem>
 #include <system_error>
 
+#include "rpc/sturdy/uri.h"
 #include "sidecar/config/load.h"
 #include "sidecar/config/memory_limit.h"
+#include "sidecar/config/scalar.h"
 
 namespace vatmesh::config {
 namespace {
@@ -41,6 +43,9 @@ Status readToEnd(int fd, const std::string& path, std::string& out) {
 }  // namespace
 
 Result<Source> readSource(const std::string& path) {
+  if (sturdy::looksLikeUri(path)) {
+    return Status(Code::kInvalidArgument, quote(path) + " is a URI; write the path of a file");
+  }
   Source source;
   source.file_name = path;
   source.memory_limit = cgroupMemoryLimit();

@@ -102,9 +102,15 @@ Status replaceFile(const std::string& path, std::string_view text, mode_t mode) 
   return status;
 }
 
-std::string fingerprintIn(const std::string& text) {
-  const Result<sturdy::SturdyUri> uri = sturdy::parseCapFile(text);
-  return uri.ok() ? sturdy::shortFingerprint(uri->digest) : "no URI";
+std::string vatOf(const sturdy::SturdyUri& uri) {
+  return uri.secure ? sturdy::shortFingerprint(uri.digest) : "an insecure vat";
+}
+
+std::string describeChange(const std::string& old_text, const sturdy::SturdyUri& uri) {
+  const Result<sturdy::SturdyUri> old = sturdy::parseCapFile(old_text);
+  if (!old.ok()) return "replaced text that was no URI by the URI of " + vatOf(uri);
+  return "replaced a URI of " + vatOf(*old) + " by one of " + vatOf(uri) +
+         "; who holds the old one needs the new one";
 }
 
 }  // namespace
@@ -127,9 +133,7 @@ Status writeCapFile(const std::string& path, const sturdy::SturdyUri& uri, Logge
   const Status status = replaceFile(path, text, mode);
   if (!status.ok()) return status;
   if (old->has_value() && !isBlank((*old)->text)) {
-    log.warning("restore", path + ": replaced a URI of " + fingerprintIn((*old)->text) +
-                               " by one of " + sturdy::shortFingerprint(uri.digest) +
-                               "; who holds the old one needs the new one");
+    log.warning("restore", path + ": " + describeChange((*old)->text, uri));
   }
   return Status();
 }

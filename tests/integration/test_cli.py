@@ -102,8 +102,20 @@ def test_wrong_words_are_named_with_a_remedy(run, words, text):
 
 
 def test_a_uri_in_the_wrong_place_is_not_repeated(run):
-    for words in ([URI], ["open", URI, URI], [f"--{URI}"], ["open", f"--{URI}"]):
+    for words in ([URI], ["open", URI, URI], [f"--{URI}"], ["open", f"--{URI}"], ["validate", URI],
+                  ["key", "new", URI], ["key", "show", URI],
+                  ["uri", "derive", "--name", "x", "--address", "tcp:h:1", "--key", URI],
+                  ["uri", "derive", "--name", "x", "--address", URI, "--key", KEYS / "key1.pem"],
+                  ["expose", "tcp:127.0.0.1:1", "--cap-file", URI]):
         assert run(*words).returncode == 64  # `run` looks for the secret in stderr
+
+
+def test_a_misspelt_uri_is_no_path(run):
+    bare = URI.removeprefix("capnp://")
+    for text in (f"CAPNP://{bare}", f" {URI}", f"'{URI}'", f"canp://{bare}", f"capnp:/{bare}", bare):
+        for words in (["uri", "check"], ["open", "--socket", "unix:c.sock"]):
+            done = run(*words, text)
+            assert done.returncode == 64 and "looks like capnp://sha-256:" in done.stderr
 
 
 # ---- key

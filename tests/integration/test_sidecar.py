@@ -48,7 +48,7 @@ def test_version_and_help_end_well(place):
 
 @pytest.mark.parametrize("words, text", [
     ((), "--config is missing"), (("--config",), "--config needs the name of a file"),
-    (("--conf", "x"), "--conf is unknown"), (("--config", "x", "y"), "y is unknown")])
+    (("--conf", "x"), '"--conf" is unknown'), (("--config", "x", "y"), '"y" is unknown')])
 def test_wrong_words_are_named_and_end_with_64(place, words, text):
     ended = run(place, *words)
     assert ended.returncode == 64

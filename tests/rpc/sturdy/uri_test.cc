@@ -136,8 +136,20 @@ TEST(PrintLocation, WritesAddressesOfTheConfiguration) {
 TEST(LooksLikeUri, TellsUrisFromPaths) {
   EXPECT_TRUE(looksLikeUri("capnp://x"));
   EXPECT_FALSE(looksLikeUri("./capnp://x"));
-  EXPECT_FALSE(looksLikeUri("CAPNP://x"));
+  EXPECT_FALSE(looksLikeUri("../capnp://x"));
+  EXPECT_FALSE(looksLikeUri("/run/insecure@h/x"));
   EXPECT_FALSE(looksLikeUri("calc.cap"));
+  EXPECT_FALSE(looksLikeUri("user@host.cap"));
+  EXPECT_FALSE(looksLikeUri("sha-256:abc.cap"));
+}
+
+TEST(LooksLikeUri, TakesMisspeltOnesForUris) {
+  for (const char* text :
+       {"CAPNP://x", " capnp://x", "'capnp://x'", "canp://x", "https://x", "sha-256:AAAA@h:1/x",
+        "insecure@h:1/x", "capnp:/sha-256:AAAA@h:1/x", "capnp//insecure@h:1/x"}) {
+    EXPECT_TRUE(looksLikeUri(text)) << text;
+    EXPECT_FALSE(parseStrictUri(text)) << text;
+  }
 }
 
 }  // namespace

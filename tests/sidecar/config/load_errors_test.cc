@@ -276,6 +276,11 @@ TEST(LoadErrors, CheckImportsAndNeverShowTheirUri) {
       {"imports: {a: {uri: a, socket: 'capnp://insecure@h:1/c2VjcmV0'}}\n",
        "1:31: \"capnp://…\" is no address; write tcp:HOST:PORT, tcp:[IPV6]:PORT, unix:PATH or "
        "unix-abstract:NAME"},
+      {"imports: {a: {uri: ' capnp://insecure@h:1/c2VjcmV0', socket: unix:s}}\n",
+       "1:20: malformed URI: the scheme isn't capnp; a sturdy ref looks like "
+       "capnp://sha-256:DIGEST@HOST:PORT/ID or capnp://insecure@HOST:PORT/ID"},
+      {"key: 'insecure@h:1/c2VjcmV0'\nimports: {a: {uri: a, socket: unix:s}}\n",
+       "1:6: \"insecure@…\" is a URI; write the path of a file"},
       {"imports: {a: {uri: a, socket: tcp:0.0.0.0:80}}\n",
        "1:31: \"tcp:0.0.0.0:80\" could be reached from other hosts; write a unix: or "
        "unix-abstract: address, or TCP on 127.0.0.1, [::1] or localhost"},

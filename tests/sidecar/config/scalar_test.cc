@@ -54,6 +54,9 @@ TEST(Count, IsDecimal) {
 TEST(Quote, EscapesAndCutsAndHidesUris) {
   EXPECT_EQ(quote("a\"b\\c\n\x7f"), "\"a\\\"b\\\\c\\x0a\\x7f\"");
   EXPECT_EQ(quote("see capnp://insecure@h:1/c2VjcmV0"), "\"see capnp://…\"");
+  EXPECT_EQ(quote("CAPNP://insecure@h:1/c2VjcmV0"), "\"CAPNP://…\"");
+  EXPECT_EQ(quote("capnp:/sha-256:AAAA@h:1/c2VjcmV0"), "\"capnp:/sha-256:AAAA@…\"");
+  EXPECT_EQ(quote("sha-256:AAAA"), "\"sha-256:AAAA\"");
   EXPECT_EQ(quote(std::string(101, 'x')), "\"" + std::string(100, 'x') + "…\"");
 }
 
