@@ -143,6 +143,7 @@ class Connection {
                                                const wire::Envelope& envelope);
   void onResults(Question& question, Pipeline& pipeline, wire::InMessage&& message,
                  const wire::Envelope& envelope);
+  void releaseParams(Question& question, const wire::Envelope& envelope);
   void onTaken(Pipeline* pipeline, AnswerId taken);
   void countOutcome(const Answer& answer, CallOutcome outcome);
   void echoDisembargo(uint32_t embargo_id, Node& pin);

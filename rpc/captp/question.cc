@@ -104,10 +104,6 @@ void Connection::handleReturn(wire::InMessage&& message, const wire::Envelope& e
     return;
   }
   if (question->returned) return abort("a second Return for one question");
-  // Released at the end: a result may name one of them as receiverHosted (R-RC4).
-  std::vector<ExportId> released;
-  if (envelope.release_param_caps) released.swap(question->param_exports);
-
   Pipeline* pipeline = question->pipeline;
   bool took =
       !envelope.return_unknown && envelope.return_kind == wire::ReturnKind::kTakeFromOtherQuestion;
@@ -119,6 +115,8 @@ void Connection::handleReturn(wire::InMessage&& message, const wire::Envelope& e
       return abort("takeFromOtherQuestion names no answer whose results were redirected");
     }
   }
+  bool results = !envelope.return_unknown && envelope.return_kind == wire::ReturnKind::kResults;
+  if (!pipeline || !results) releaseParams(*question, envelope);
   if (!pipeline) {
     // Canceled: our Finish has released the results already (R-RC6).
     questions.erase(id);
@@ -160,6 +158,11 @@ void Connection::handleReturn(wire::InMessage&& message, const wire::Envelope& e
       core_.breakPipeline(*pipeline, std::move(why));
     }
   }
+}
+
+void Connection::releaseParams(Question& question, const wire::Envelope& envelope) {
+  std::vector<ExportId> released;
+  if (envelope.release_param_caps) released.swap(question.param_exports);
   for (ExportId named : released) releaseExport(named, 1);
 }
 
@@ -189,6 +192,9 @@ void Connection::onResults(Question& question, Pipeline& pipeline, wire::InMessa
     pipeline.capabilities.push_back(std::move(ref));
     pipeline.reflected.push_back(reflected);
   }
+  // Now that the results, which may name one of them as receiverHosted, are read (R-RC4), and
+  // before anything that they settle is told to the peer.
+  releaseParams(question, envelope);
   // With capabilities the hint contradicts itself and is ignored (R-Q2).
   if (envelope.no_finish_needed && envelope.descriptors.empty()) {
     questions.erase(pipeline.question);

@@ -97,7 +97,7 @@ Draft& Draft::badContent() {
   return *this;
 }
 
-wire::InMessage Draft::take() {
+wire::InMessage Draft::take() const {
   wire::BufferRef buffer = pool().get(words_.size() * 8);
   auto* begin = reinterpret_cast<uint64_t*>(buffer->data());
   std::memcpy(begin, words_.data(), words_.size() * 8);

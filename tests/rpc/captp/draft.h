@@ -46,7 +46,8 @@ class Draft {
   // Call or Return: the content pointer leads outside of the message.
   Draft& badContent();
 
-  wire::InMessage take();
+  // The message, as often as it is wanted.
+  wire::InMessage take() const;
 
  private:
   bool isReturn() const;

@@ -157,6 +157,17 @@ TEST_F(Release, OfAParameterThatTheResultsName) {
   EXPECT_EQ(a.rest(), "Release import=42 count=1\n");
 }
 
+TEST_F(Release, OfAPromiseByTheReturnThatResolvesItNeedsNoResolve) {
+  static constexpr std::array<uint16_t, 1> kField = {0};
+  a.callImport(1, 0, 0, {receiverAnswer(1, kField)});
+  EXPECT_EQ(app.nextLine(), "Call q=0 -> import 0 0x1234/0 caps=[senderPromise 0]");
+  app.send(Draft(wire::buildReturnResults(h.frames(), {0, false}, std::vector{senderHosted(4)}))
+               .releaseParamCaps()
+               .take());
+  EXPECT_TRUE(app.quiet());
+  EXPECT_EQ(a.nextLine(), "Return a=1 results caps=[senderHosted 1]");
+}
+
 TEST_F(Release, TwiceByMessageAndByFlagEndsTheLink) {
   call({senderHosted(42)});
   app.release(0, 1);
