@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A sidecar under attack: one listener without TLS in front of a stock application, and a witness,
-a connection made before, which must go on working whatever another connection does."""
+"""A sidecar under attack, and a witness, a connection made before, which must go on working whatever
+another connection does. The way `one`: a listener without TLS in front of a stock application; the
+attacker is a remote peer. The way `two`: an import socket; the attacker is a local client, and the
+witness shares the link to the other sidecar with it."""
 
 import harness
 import raw
@@ -50,11 +52,12 @@ class Client(raw.RawPeer):
 
 
 class Front:
-    def __init__(self, place, kind="cpp-tcp", **more):
+    def __init__(self, place, kind="cpp-tcp", way="one", **more):
         self.place = place
         self.app = topology.App(place, kind)
-        self.address = topology.one(place, self.app, **more)
-        self.sidecar = next(p for p in place.started if p.name == "inbound")
+        self.address = topology.WAYS[way](place, self.app, **more)
+        attacked = {"one": "inbound", "two": "outbound"}[way]
+        self.sidecar = next(p for p in place.started if p.name == attacked)
         self.witness = Client(self.address)
         self.witness.echo()
 

@@ -12,9 +12,9 @@ import rawwire as w
 pytestmark = pytest.mark.needs("vatmesh-sidecar", "probe-server")
 
 
-@pytest.fixture
-def front(place):
-    return f.Front(place)
+@pytest.fixture(params=["one", "two"])
+def front(place, request):
+    return f.Front(place, way=request.param)
 
 
 def envelope(client, name, caps=1):

@@ -17,7 +17,7 @@ class Played:
     """A sidecar whose application is played by the test, and one client of it."""
 
     def __init__(self, place, **more):
-        self.server = raw.RawServer(f"{place.path}/app.sock", harness.DEADLINE)
+        self.server = harness.close_later(raw.RawServer(f"{place.path}/app.sock", harness.DEADLINE))
         self.sidecar = place.sidecar("inbound", {
             "listen": {"address": "unix:peer.sock", "tls": "off"}, "app": self.server.address,
             "exports": PUBLIC, **more})

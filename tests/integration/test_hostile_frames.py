@@ -16,9 +16,9 @@ HTTP = b"GET / HTTP/1.1\r\nHost: vat.example\r\n\r\n"
 CLIENT_HELLO = bytes.fromhex("1603010200010001fc0303") + bytes(range(256)) * 2
 
 
-@pytest.fixture
-def front(place):
-    return f.Front(place)
+@pytest.fixture(params=["one", "two"])
+def front(place, request):
+    return f.Front(place, way=request.param)
 
 
 def words_with(index, value):

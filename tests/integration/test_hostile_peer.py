@@ -9,9 +9,9 @@ import rawwire as w
 pytestmark = pytest.mark.needs("vatmesh-sidecar", "probe-server")
 
 
-@pytest.fixture
-def front(place):
-    return f.Front(place)
+@pytest.fixture(params=["one", "two"])
+def front(place, request):
+    return f.Front(place, way=request.param)
 
 
 @pytest.fixture
@@ -402,7 +402,8 @@ def test_a_redirected_answer_is_taken_once(front, client):
 
 # --- bootstrap ---
 
-def test_bootstrap_with_an_unknown_id_fails_and_the_link_lives(front):
+def test_bootstrap_with_an_unknown_id_fails_and_the_link_lives(place):
+    front = f.Front(place)
     peer = front.peer()
     for object_id in (w.Text("nobody"), w.Text("x" * 32), w.Bytes(b"data"), w.Text("probe")):
         question = peer.question()
@@ -425,7 +426,8 @@ def test_odd_object_ids_hurt_nobody(front, object_id):
     front.check()
 
 
-def test_what_is_pipelined_on_a_failed_bootstrap_gets_its_exception(front):
+def test_what_is_pipelined_on_a_failed_bootstrap_gets_its_exception(place):
+    front = f.Front(place)
     peer = front.peer()
     peer.send(w.bootstrap(0, w.Text("nobody")), w.call(1, (0, []), f.PROBE, 0))
     assert peer.returned(0).reason == f.UNKNOWN_ID
@@ -481,3 +483,12 @@ def test_cancelled_calls_leave_nothing_behind(front, client):
     answer = client.ask("stats")
     assert answer.content.get(0).bits(32, 32) == 0, "calls still run in the application"
     front.check()
+
+
+def test_a_sidecar_that_is_stopped_says_so(front, client):
+    """Calls that run are answered or not; the Abort says that it is no failure of the protocol."""
+    client.start("wait")
+    client.echo()
+    front.sidecar.stop()
+    aborted = client.ends()
+    assert aborted is not None and aborted.kind == "disconnected", aborted

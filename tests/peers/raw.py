@@ -112,6 +112,7 @@ class RawServer:
         self.sock.bind(path)
         self.sock.listen(16)
         self.address = f"unix:{path}"
+        self.accepted = []
 
     def accept(self):
         """The next connection on which something was said."""
@@ -123,11 +124,15 @@ class RawServer:
                 if s is self.sock:
                     waiting.append(s.accept()[0])
                 elif s.recv(1, socket.MSG_PEEK):
-                    return RawPeer(s, self.timeout)
+                    self.accepted.append(RawPeer(s, self.timeout))
+                    return self.accepted[-1]
                 else:
                     waiting.remove(s)
                     s.close()
         raise AssertionError("nobody connected to the application")
 
     def close(self):
+        """Ends the listener and every connection that was accepted."""
+        for peer in self.accepted:
+            peer.close()
         self.sock.close()
