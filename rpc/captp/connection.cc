@@ -3,6 +3,7 @@
 
 #include "rpc/captp/core.h"
 #include "rpc/captp/errors.h"
+#include "rpc/captp/planted.h"
 #include "rpc/wire/build.h"
 
 namespace vatmesh::captp {
@@ -70,7 +71,9 @@ void Connection::send(wire::FrameRef frame, wire::MessageKind kind) {
   ++core_.counters.sent[counterIndex(kind)];
   if (queued_bytes == 0) last_progress = core_.now;
   queued_bytes += frame->sizeBytes();
-  core_.effects().push_back(Send{id_, std::move(frame)});
+  Effects& effects = core_.effects();
+  bool first = planted("release_order") && kind == wire::MessageKind::kRelease;
+  effects.insert(first ? effects.begin() : effects.end(), Send{id_, std::move(frame)});
 }
 
 void Connection::abort(std::string_view what) {

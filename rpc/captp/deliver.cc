@@ -6,6 +6,7 @@
 #include "rpc/captp/connection.h"
 #include "rpc/captp/core.h"
 #include "rpc/captp/errors.h"
+#include "rpc/captp/planted.h"
 #include "rpc/wire/forward.h"
 #include "rpc/wire/image.h"
 
@@ -54,7 +55,7 @@ void Core::detach(Answer& answer) {
 }
 
 void Core::forgetContent(Pipeline& pipeline) {
-  setCharge(pipeline, 0);
+  if (!planted("retained")) setCharge(pipeline, 0);
   pipeline.capabilities.clear();
   pipeline.reflected.clear();
   pipeline.image = {};
@@ -222,7 +223,7 @@ void Core::fail(Pipeline& pipeline, Ref why) {
   forgetContent(pipeline);
   for (size_t i = 0; i < pipeline.paths().size(); ++i) {
     PathNode& node = *pipeline.paths()[i];
-    if (!node.settled()) settle(node, why);
+    if (!node.settled() && !planted("exception")) settle(node, why);
   }
   if (pipeline.op.value != 0) cancelOp(std::exchange(pipeline.op, {}));
   leaveQueue(pipeline);

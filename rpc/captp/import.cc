@@ -5,6 +5,7 @@
 #include "rpc/captp/connection.h"
 #include "rpc/captp/core.h"
 #include "rpc/captp/errors.h"
+#include "rpc/captp/planted.h"
 #include "rpc/wire/build.h"
 
 namespace vatmesh::captp {
@@ -17,7 +18,7 @@ Ref Connection::import(ImportId id, bool promise) {
     entry->node->promise = promise;
     if (!promise) entry->node->markSettled();
   }
-  ++entry->node->wire_refs;
+  if (!planted("refcount") || entry->node->wire_refs == 0) ++entry->node->wire_refs;
   return Ref(entry->node);
 }
 
@@ -59,7 +60,7 @@ void Connection::handleResolve(const wire::Envelope& envelope) {
     to = core_.unusable(Core::Unusable::kItself);  // R-P7
     reflected = false;
   }
-  bool stays = reflected && to.get()->kind() != NodeKind::kBroken;
+  bool stays = reflected && !planted("used_promise") && to.get()->kind() != NodeKind::kBroken;
   Ref keep(&node);
   core_.settle(node, stays ? Ref() : std::move(to));
 }

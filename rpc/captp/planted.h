@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Faults that a build may plant in the engine (-DVATMESH_PLANT_FAULT=refcount) to show that the
+// fuzzer finds them (tests/fuzz/planted). In every other build none is there.
+#pragma once
+
+#include <string_view>
+
+namespace vatmesh::captp {
+
+// refcount       a descriptor that names a known import is not counted
+// release_order  a Release overtakes what was written in the same turn
+// used_path      a path becomes the result although calls are on their way along it
+// used_promise   the same for a promise that resolves to something of ours
+// exception      promises of a call that failed are not told so
+// announcement   only the first holder of a promise is told what became of it
+// cancel         a Finish before the Return does not reach whom we asked
+// retained       results that were kept stay charged
+constexpr bool planted(std::string_view fault) {
+#ifdef VATMESH_PLANT_FAULT
+  return fault == VATMESH_PLANT_FAULT;
+#else
+  return false;
+#endif
+}
+
+}  // namespace vatmesh::captp
