@@ -214,7 +214,6 @@ class ImportNode final : public Counted, public PromiseNode {
   }
 
   uint32_t wire_refs = 0;  // descriptors that named it since the last Release (R-RC2)
-  bool promise = false;    // was announced as senderPromise first (R-RC7)
   Ref lost;
 
  private:

@@ -43,5 +43,26 @@ TEST_F(CalledItself, GetsABrokenFieldForOneThatIsItself) {
   EXPECT_TRUE(h.idle(app));
 }
 
+// Some vats name a promise as senderHosted when they name it again (captp-engine 1.11), and that
+// may cross with our Release of what they named first.
+TEST(Regressions, APromiseThatIsNamedAgainAsAnObjectMayStillBeResolved) {
+  Harness h;
+  Peer& a = h.peer();
+  Peer& app = h.app();
+  h.connect(a, app);
+  a.callImport(1, 0, 1, {senderPromise(42)});
+  app.returnCaps(app.next().id, {});
+  app.release(0, 1);
+  EXPECT_EQ(a.rest(), "Return a=1 results noFinishNeeded\nRelease import=42 count=1\n");
+  app.rest();
+  a.callImport(2, 0, 2, {senderHosted(42)});
+  EXPECT_EQ(app.nextLine(), "Call q=0 -> import 0 0x1234/2 caps=[senderHosted 0]");
+  a.resolve(42, senderHosted(43));
+  EXPECT_EQ(a.rest(), "Release import=43 count=1\n");
+  EXPECT_FALSE(a.closed());
+  app.callImport(7, 0, 3);
+  EXPECT_EQ(a.nextLine(), "Call q=0 -> import 42 0x1234/3");
+}
+
 }  // namespace
 }  // namespace vatmesh::captp
