@@ -18,6 +18,7 @@ enum class Do : uint8_t {
   kRelease,    // a reference
   kAnswer,     // a call that came: results or an exception
   kRedirect,   // ... with the results of another call
+  kTail,       // ... with those of a call that is made for it
   kPromise,    // a new promise
   kResolve,    // one
   kBootstrap,  //
@@ -28,7 +29,7 @@ enum class Do : uint8_t {
   kCut,        // a link is lost
   kJoin,       // a lost link comes back
 };
-inline constexpr int kActions = 16;
+inline constexpr int kActions = 17;
 
 struct Action {
   Do what = Do::kDeliver;

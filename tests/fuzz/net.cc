@@ -32,6 +32,12 @@ void World::addApp(Random& random) {
   habits.says_no_finish = random.chance(50);
   habits.always_finishes = random.chance(50);
   habits.workaround = random.chance(50);
+  habits.tail_calls = random.chance(50);
+  habits.lazy = random.chance(30);
+  habits.resolves_again = random.chance(20);
+  habits.promises_hosted = random.chance(20);
+  habits.keeps_canceled = random.chance(30);
+  habits.releases_params = random.chance(50);
   App app;
   app.vat = std::make_unique<RefVat>(std::string(1, static_cast<char>('A' + apps_.size())),
                                      shadows_, habits);
@@ -268,7 +274,7 @@ void World::step(App& app) {
     app.inbox.push_back(std::move(incoming));
   }
   app.vat->inbox.clear();
-  auto frames = app.vat->flush();
+  auto frames = app.vat->flush(resting_);
   if (frames.empty()) return;
   for (Link& link : links_) {
     for (int i = 0; i < 2; ++i) {

@@ -99,7 +99,6 @@ struct Question {
   const uint32_t id;
   bool returned = false;
   bool tail = false;  // results stay at the peer
-  bool no_finish = false;
   std::weak_ptr<Struct> sink;
   std::array<std::weak_ptr<struct Path>, kSlots> paths;
 };
@@ -136,6 +135,7 @@ struct Struct {
 struct Export {
   Cap node;
   uint32_t count = 0;
+  uint32_t promised = 0;  // how often it was named as a promise
   bool announced = false;
   bool at_peer = false;  // announced as receiver*
   std::vector<uint32_t> held_disembargoes;
@@ -145,6 +145,7 @@ struct Answer {
   std::shared_ptr<Struct> result;
   bool returned = false;
   std::vector<uint32_t> exports;  // named in the results
+  std::vector<uint32_t> params;   // imports that the parameters named
   std::array<Cap, kSlots> pins;   // where what is addressed to a path goes
 };
 
@@ -156,6 +157,7 @@ struct RefLink {
     std::weak_ptr<Question> question;
     bool returned = false;
     bool finished = false;
+    bool released = false;  // with what the results name
   };
   std::map<uint32_t, Asked> questions;
   std::map<uint32_t, Answer> answers;

@@ -137,6 +137,12 @@ void RefVat::onCall(const wire::InMessage& message, const wire::Envelope& envelo
   result->answer_link = link_;
   result->answer = envelope.id;
   link_->answers[envelope.id].result = result;
+  for (const auto& descriptor : envelope.descriptors) {
+    if (descriptor.kind == wire::DescriptorKind::kSenderHosted ||
+        descriptor.kind == wire::DescriptorKind::kSenderPromise) {
+      link_->answers[envelope.id].params.push_back(descriptor.id);
+    }
+  }
   Call call{*content, {}, result};
   for (size_t i = 0; i < content->arguments.size(); ++i) {
     int64_t index = content->indices[i];
@@ -152,18 +158,31 @@ void RefVat::onReturn(const wire::InMessage& message, const wire::Envelope& enve
   RefLink::Asked& asked = it->second;
   if (asked.returned) return fail("a second Return");
   if (envelope.release_param_caps) fail("releaseParamCaps is set");
-  if (asked.finished) {  // canceled: what it names was released by our Finish
-    link_->questions.erase(it);
+  auto question = asked.question.lock();
+  if (!question) {
+    // Canceled: unless our Finish has released what it names, or will be too late for that, it is
+    // released one by one.
+    bool released = asked.released;
+    asked.returned = true;
+    if (asked.finished) {
+      link_->questions.erase(it);
+    } else {
+      asked.finished = envelope.no_finish_needed;
+    }
+    if (released) return;
+    for (const auto& descriptor : envelope.descriptors) read(descriptor, envelope);
     return;
   }
-  auto question = asked.question.lock();
   asked.returned = true;
   question->returned = true;
   // No Finish is due; but the peer must have nothing left to forget.
   asked.finished = envelope.no_finish_needed;
   if (envelope.return_kind == wire::ReturnKind::kResults) {
+    if (question->tail) return fail("got results that were to be sent elsewhere");
     return onResults(*question, message, envelope);
   }
+  // What goes along it goes there for ever.
+  if (envelope.return_kind == wire::ReturnKind::kResultsSentElsewhere && question->tail) return;
   if (envelope.return_kind != wire::ReturnKind::kException) return fail("an odd Return");
   Cap why = broken(envelope.exception.reason);
   for (auto& weak : question->paths) {

@@ -31,6 +31,11 @@ std::shared_ptr<Struct> RefVat::call(const Cap& target, CallContent content,
   return result;
 }
 
+void RefVat::tailCall(const std::shared_ptr<Struct>& result, const Cap& target, CallContent content,
+                      std::vector<Cap> arguments) {
+  sendAlong(follow(target), {std::move(content), std::move(arguments), result});
+}
+
 std::shared_ptr<Question> RefVat::newQuestion(const std::shared_ptr<Struct>& sink) {
   uint32_t id = 0;
   while (link_->questions.contains(id)) ++id;
@@ -86,9 +91,20 @@ void RefVat::sendCall(const std::shared_ptr<Remote>& target, Call& call) {
   fields.target = targetOf(*target);
   fields.interface_id = 0xfedcba9876543210;
   fields.method_id = static_cast<uint16_t>(content.call);
+  // Where the results go back to whom we called, they need not come here.
+  Struct& result = *call.result;
+  bool tail = habits_.tail_calls && result.answer_link == link_ && result.watched == 0 &&
+              result.followers.empty();
+  if (tail) fields.send_results_to = wire::SendResultsTo::kYourself;
   target->used = true;
   out_.push_back(writeCall(*random_, fields, content, table));
   resolveBroken();
+  if (tail) {
+    question->tail = true;
+    result.answer_link.reset();
+    link_->answers.at(result.answer).returned = true;
+    write(wire::buildReturnTakeFrom(frames_, result.answer, question->id));
+  }
   asked(call.result, question);
 }
 
@@ -119,8 +135,11 @@ wire::OutDescriptor RefVat::describe(const Cap& cap, std::vector<uint32_t>* reco
       static_cast<Promise&>(*now).holders.emplace_back(link_, id);
     }
   }
-  ++link_->exports[id].count;
+  Export& entry = link_->exports[id];
+  ++entry.count;
   if (record) record->push_back(id);
+  if (entry.promised > 0 && habits_.promises_hosted) settled = true;
+  if (!settled) ++entry.promised;
   return {
       settled ? wire::DescriptorKind::kSenderHosted : wire::DescriptorKind::kSenderPromise, id, {}};
 }
@@ -140,9 +159,11 @@ void RefVat::announce(uint32_t id, const Cap& now) {
   auto it = link_->canonical.find(entry.node.get());
   if (it != link_->canonical.end() && it->second == id) link_->canonical.erase(it);
   entry.announced = true;
-  if (now->kind == NodeKind::kBroken) {
-    write(wire::buildResolveException(frames_, id, 0, static_cast<Broken&>(*now).reason));
-  } else {
+  for (uint32_t i = habits_.resolves_again ? entry.promised : 1; i > 0; --i) {
+    if (now->kind == NodeKind::kBroken) {
+      write(wire::buildResolveException(frames_, id, 0, static_cast<Broken&>(*now).reason));
+      continue;
+    }
     wire::OutDescriptor descriptor = describe(now, nullptr);
     entry.at_peer = descriptor.kind == wire::DescriptorKind::kReceiverHosted ||
                     descriptor.kind == wire::DescriptorKind::kReceiverAnswer;
@@ -172,6 +193,22 @@ void RefVat::forgetExport(uint32_t id, uint32_t count) {
                   [&](const auto& holder) { return holder.first == link_ && holder.second == id; });
   }
   link_->exports.erase(it);
+}
+
+// True when every capability of the parameters is one that we are about to release anyway; then
+// the Return does it.
+bool RefVat::takeParamReleases(Answer& answer) {
+  if (!habits_.releases_params || answer.params.empty()) return false;
+  auto releases = link_->releases;
+  for (uint32_t id : answer.params) {
+    auto it = std::ranges::find_if(
+        releases, [&](const auto& release) { return release.first == id && release.second > 0; });
+    if (it == releases.end()) return false;
+    --it->second;
+  }
+  std::erase_if(releases, [](const auto& release) { return release.second == 0; });
+  link_->releases = std::move(releases);
+  return true;
 }
 
 void RefVat::sendReturn(Struct& result) {
@@ -212,8 +249,9 @@ void RefVat::sendReturn(Struct& result) {
     // Told as ours, the path becomes just that; told as the peer's own, it stays what it was.
     if (!at_peer || !answer.pins[slot]) answer.pins[slot] = told;
   }
+  bool release_params = takeParamReleases(answer);
   wire::OutReturn fields{result.answer, !any && habits_.says_no_finish};
-  out_.push_back(writeResults(*random_, fields, false, content, table));
+  out_.push_back(writeResults(*random_, fields, release_params, content, table));
   resolveBroken();
   if (fields.no_finish_needed) {
     link->closed_answers[result.answer] = true;

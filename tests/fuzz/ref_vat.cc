@@ -60,13 +60,16 @@ void RefVat::lose() {
   out_.clear();
 }
 
-std::vector<Frame> RefVat::flush() {
-  while (connected() && !(link_->finishes.empty() && link_->releases.empty())) {
+std::vector<Frame> RefVat::flush(bool all) {
+  bool later = habits_.lazy && !all && random_->chance(80);
+  while (!later && connected() && !(link_->finishes.empty() && link_->releases.empty())) {
     for (uint32_t id : std::exchange(link_->finishes, {})) {
       RefLink::Asked& asked = link_->questions[id];
       bool needed = !asked.returned || habits_.always_finishes || !asked.finished;
       if (needed) {
-        write(wire::buildFinish(frames_, id, !asked.returned, habits_.workaround));
+        bool release = !asked.returned && !habits_.keeps_canceled;
+        write(wire::buildFinish(frames_, id, release, habits_.workaround));
+        asked.released = release;
       }
       if (asked.returned) {
         link_->questions.erase(id);

@@ -24,6 +24,11 @@ struct Habits {
   bool says_no_finish = false;   // noFinishNeeded in Returns without capabilities
   bool always_finishes = false;  // sends Finish even where none is needed
   bool tail_calls = false;       // sendResultsTo.yourself for calls that are answers
+  bool lazy = false;             // Finishes and Releases come late, as Go's do
+  bool resolves_again = false;   // one Resolve for each time the promise was named, as Go
+  bool promises_hosted = false;  // a promise named again is senderHosted, as Rust's
+  bool keeps_canceled = false;   // a Finish that cancels releases nothing, as OCaml's
+  bool releases_params = false;  // releaseParamCaps where that is true
   bool workaround = true;        // requireEarlyCancellationWorkaround in Finish
 };
 
@@ -49,8 +54,9 @@ class RefVat {
   void connect();
   void lose();
   void receive(wire::InMessage&& message);
-  // Ends a step: writes Finishes and Releases. What was written since the last one.
-  std::vector<Frame> flush();
+  // Ends a step: writes Finishes and Releases, sooner or later, unless `all` are due now. What was
+  // written since the last one.
+  std::vector<Frame> flush(bool all);
   // Empty when all tables are; otherwise what is left.
   std::string leftovers() const;
 
@@ -59,6 +65,9 @@ class RefVat {
   Shadow bootShadow() const { return boot_->shadow; }
   std::shared_ptr<Struct> call(const Cap& target, CallContent content, std::vector<Cap> arguments);
   std::shared_ptr<Struct> bootstrap(uint32_t call);
+  // The results of this call are those of `result`.
+  void tailCall(const std::shared_ptr<Struct>& result, const Cap& target, CallContent content,
+                std::vector<Cap> arguments);
   // A capability of the results: now or later.
   Cap field(const std::shared_ptr<Struct>& result, size_t slot);
   void resolve(const std::shared_ptr<Promise>& promise, const Cap& to);
@@ -93,6 +102,7 @@ class RefVat {
   std::shared_ptr<Question> newQuestion(const std::shared_ptr<Struct>& sink);
   wire::OutTarget targetOf(const Remote& remote) const;
   void sendReturn(Struct& result);
+  bool takeParamReleases(Answer& answer);
   void forgetExport(uint32_t id, uint32_t count);
 
   // Results (ref_vat.cc)

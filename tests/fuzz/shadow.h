@@ -26,6 +26,7 @@ struct ShadowCall {
   uint32_t sequence = 0;
   std::array<Shadow, kSlots> slots{};
   bool delivered = false;
+  bool silent = false;             // a tail call: its results are somebody else's
   bool canceled = false;           // by the caller: the outcome is nobody's business
   Outcome given = Outcome::kNone;  // by the callee
   Outcome seen = Outcome::kNone;   // by the caller

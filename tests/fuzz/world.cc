@@ -80,21 +80,50 @@ void World::call(App& app, const Action& action, Random& random) {
   std::vector<Picked> arguments;
   for (int i = action.c % 3; i > 0; --i) arguments.push_back(pick(app, random));
   Reference& reference = app.references[index];
-  ShadowCall& shadow = shadows_.newCall(reference.shadow, reference.id, ++reference.sequence);
+  CallContent content = newCall(reference, arguments);
+  uint32_t id = content.call;
+  std::vector<Cap> caps;
+  for (Picked& picked : arguments) caps.push_back(picked.cap);
+  say(app.vat->name() + " calls " + std::to_string(id) + " on reference " +
+      std::to_string(reference.id));
+  app.calls.push_back({id, app.vat->call(reference.cap, std::move(content), std::move(caps))});
+}
+
+CallContent World::newCall(Reference& reference, const std::vector<Picked>& arguments) {
   CallContent content;
-  content.call = shadow.id;
+  content.call = shadows_.newCall(reference.shadow, reference.id, ++reference.sequence).id;
   content.target = reference.shadow;
   content.reference = reference.id;
   content.sequence = reference.sequence;
-  std::vector<Cap> caps;
-  for (Picked& picked : arguments) {
-    content.arguments.push_back(picked.shadow);
-    caps.push_back(picked.cap);
+  for (const Picked& picked : arguments) content.arguments.push_back(picked.shadow);
+  return content;
+}
+
+void World::tail(App& app, const Action& action, Random& random) {
+  if (app.inbox.empty() || app.references.empty()) return;
+  size_t index = action.b % app.inbox.size();
+  uint32_t id = app.inbox[index].call;
+  Reference& reference = app.references[action.c % app.references.size()];
+  // A call that waits for the one that it answers would wait for ever.
+  if (shadows_.state(reference.shadow) != State::kObject) return;
+  if (!circles_ && shadows_.wouldHoldItself(shadows_.nodeOf(id), reference.shadow)) return;
+  auto incoming = takeOut(app.inbox, index);
+  std::vector<Picked> arguments;
+  for (uint32_t i = random.below(3); i > 0; --i) arguments.push_back(pick(app, random));
+  Reference& target = app.references[action.c % app.references.size()];
+  CallContent content = newCall(target, arguments);
+  uint32_t made = content.call;
+  say(app.vat->name() + " answers " + std::to_string(id) + " with call " + std::to_string(made) +
+      " on reference " + std::to_string(target.id));
+  shadows_.call(made).silent = true;
+  shadows_.call(id).result_of = made;
+  shadows_.hold(shadows_.nodeOf(id), shadows_.nodeOf(made));
+  for (size_t slot = 0; slot < kSlots; ++slot) {
+    shadows_.unite(shadows_.call(id).slots[slot], shadows_.call(made).slots[slot]);
   }
-  say(app.vat->name() + " calls " + std::to_string(shadow.id) + " on reference " +
-      std::to_string(reference.id));
-  uint32_t id = shadow.id;
-  app.calls.push_back({id, app.vat->call(reference.cap, std::move(content), std::move(caps))});
+  std::vector<Cap> caps;
+  for (Picked& picked : arguments) caps.push_back(picked.cap);
+  app.vat->tailCall(incoming.result, target.cap, std::move(content), std::move(caps));
 }
 
 void World::answer(App& app, const Action& action, Random& random) {
@@ -196,6 +225,8 @@ void World::act(const Action& action) {
       break;
     case Do::kCall:
       call(app, action, random);
+      // Order is a matter of several calls on one reference.
+      for (uint32_t again = random.below(8); again < 2; ++again) call(app, action, random);
       break;
     case Do::kTake: {
       if (app.calls.empty()) break;
@@ -227,6 +258,9 @@ void World::act(const Action& action) {
       break;
     case Do::kRedirect:
       redirect(app, action);
+      break;
+    case Do::kTail:
+      tail(app, action, random);
       break;
     case Do::kPromise: {
       Picked made = makePromise(app);
@@ -322,6 +356,7 @@ void World::letGo() {
 void World::finish() {
   chance_ = Random(seed_);
   Random random(seed_ + 1);
+  resting_ = true;
   if (failure().empty()) settleAll(random);
   if (!failure().empty()) return;
   shadows_.checkCalls(shadows_.lossy);
@@ -329,11 +364,14 @@ void World::finish() {
     for (Reference& reference : app.references) {
       if (!failure().empty()) return;
       Cap now = app.vat->follow(reference.cap);
-      bool open =
-          now->kind == NodeKind::kPromise ||
-          (now->kind == NodeKind::kImport && static_cast<Import&>(*now).promise &&
-           static_cast<Import&>(*now).how == Remote::How::kOpen) ||
-          (now->kind == NodeKind::kPath && static_cast<Path&>(*now).how == Remote::How::kOpen);
+      bool open = now->kind == NodeKind::kPromise;
+      if (now->kind == NodeKind::kImport) {
+        auto& import = static_cast<Import&>(*now);
+        open = import.promise && import.how == Remote::How::kOpen;
+      } else if (now->kind == NodeKind::kPath) {
+        auto& path = static_cast<Path&>(*now);
+        open = path.how == Remote::How::kOpen && !path.question->tail;
+      }
       // A promise that depends on a canceled call may stay one for ever.
       if (open && shadows_.state(reference.shadow) != State::kPromise) {
         shadows_.fail(app.vat->name() + " was never told what became of reference " +

@@ -104,6 +104,8 @@ class World {
   void call(App& app, const Action& action, Random& random);
   void answer(App& app, const Action& action, Random& random);
   void redirect(App& app, const Action& action);
+  void tail(App& app, const Action& action, Random& random);
+  CallContent newCall(Reference& reference, const std::vector<Picked>& arguments);
   void resolve(App& app, const Action& action, Random& random);
   Picked makePromise(App& app);
   void settleAll(Random& random);
@@ -121,6 +123,11 @@ class World {
   std::unordered_map<std::string, int> hops_;  // of Bootstraps
   // Whether what is held in circles may come about; then only lost links end it.
   bool circles_ = false;
+  // Whether limits are so low that they are reached.
+  bool tight_ = false;
+  captp::Limits limits_;
+  Instant now_{};
+  bool resting_ = false;  // at the end: what is due is done at once
   bool verbose_;
   std::vector<std::string> log_;
   uint64_t seed_;
