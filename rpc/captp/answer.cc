@@ -90,7 +90,7 @@ Node* Connection::findTarget(const wire::Envelope& envelope, wire::Exception& wh
     return nullptr;
   }
   PathNode* node = answer->pipeline->pathNode(envelope.path(target.path));
-  if (!node) why = overloaded("too many paths are used on one answer");
+  if (!node) why = overloaded("too many paths are used");
   return node;
 }
 

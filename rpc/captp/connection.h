@@ -106,6 +106,9 @@ class Connection {
   // The entry to use again when a node is exported once more (R-RC9).
   std::unordered_map<const Node*, ExportId> canonical;
 
+  // Path nodes made for what this peer asked (limits().paths).
+  uint32_t path_count = 0;
+
   // Back-pressure: what has been sent and has not left our queue.
   uint64_t queued_bytes = 0;
   Instant last_progress;

@@ -37,6 +37,7 @@ void Core::recycle(Pipeline& pipeline) {
 void Core::attach(Answer& answer, Connection& sink, AnswerId id, Held<Pipeline> pipeline) {
   pipeline->sink = &sink;
   pipeline->sink_answer = id;
+  pipeline->asker = sink.id();
   pipeline->sink_redirected = answer.redirected;
   ++pipeline->answers;
   answer.pipeline = std::move(pipeline);

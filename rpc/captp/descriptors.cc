@@ -16,7 +16,7 @@ Ref Core::unusable(Unusable why) {
       failed("receiverHosted names an export that does not exist"),
       failed("receiverAnswer names a question that is not open"),
       failed("a path that can't be followed"),
-      overloaded("too many paths are used on one answer"),
+      overloaded("too many paths are used"),
       failed("the promise resolves to itself"),
   };
   auto index = static_cast<size_t>(why);

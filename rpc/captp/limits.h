@@ -17,6 +17,7 @@ struct Limits {
   uint32_t answers = 16384;        // open at once, asked by the peer
   uint32_t exports = 65536;
   uint32_t imports = 65536;
+  uint32_t paths = 65536;           // different paths used on all answers; not in the configuration
   uint32_t queued_messages = 1024;  // behind one promise
   uint64_t queued_bytes = 4ull << 20;
   uint64_t queue_hard = 256ull << 20;         // bytes queued towards the peer

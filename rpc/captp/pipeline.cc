@@ -35,7 +35,8 @@ void Pipeline::onStillUsed() {
   // Only the queue where its call waits still holds it: nobody wants that call any more.
   if (queued_in && handles() == 1 && !deliver_canceled) core_.leaveQueue(*this);
   if (waiting()) return;
-  std::erase_if(paths_, [](const auto& node) { return node->uses() == 0; });
+  size_t erased = std::erase_if(paths_, [](const auto& node) { return node->uses() == 0; });
+  countPaths(-static_cast<int64_t>(erased));
 }
 
 void Pipeline::onNodeUnused() {
@@ -59,14 +60,23 @@ void Pipeline::recycle() {
   queued_in = nullptr;
   early_cancellation_workaround = false;
   deliver_canceled = false;
+  countPaths(-static_cast<int64_t>(paths_.size()));
   paths_.clear();
+  asker = {};
+}
+
+void Pipeline::countPaths(int64_t more) {
+  if (Connection* link = core_.find(asker)) link->path_count += static_cast<uint32_t>(more);
 }
 
 PathNode* Pipeline::pathNode(std::span<const uint16_t> path) {
   for (const auto& node : paths_) {
     if (std::ranges::equal(node->path(), path)) return node.get();
   }
-  if (paths_.size() >= kMaxPaths) return nullptr;
+  const Connection* link = core_.find(asker);
+  if (paths_.size() >= kMaxPaths || (link && link->path_count >= link->limits().paths))
+    return nullptr;
+  countPaths(1);
   PathNode* node = paths_.emplace_back(std::make_unique<PathNode>(*this, path)).get();
   if (!waiting()) core_.resolveNewPath(*node);
   return node;

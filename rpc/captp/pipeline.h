@@ -87,7 +87,8 @@ class Pipeline final : public Counted {
   // looked up along all of them.
   static constexpr uint32_t kMaxTakes = 512;
 
-  // The cell of `path`, made on first use; valid while the pipeline lives. Null above kMaxPaths.
+  // The cell of `path`, made on first use; valid while the pipeline lives. Null above kMaxPaths,
+  // and above `paths` of the asking link's limits.
   PathNode* pathNode(std::span<const uint16_t> path);
   const std::vector<std::unique_ptr<PathNode>>& paths() const { return paths_; }
 
@@ -104,6 +105,7 @@ class Pipeline final : public Counted {
   // Who gets the Return; null when nobody waits.
   Connection* sink = nullptr;
   AnswerId sink_answer;
+  LinkId asker;                  // the link that asked, which the paths are counted for
   bool sink_redirected = false;  // a `yourself` answer not yet taken: results are kept, not sent
 
   bool returned = false;
@@ -134,6 +136,8 @@ class Pipeline final : public Counted {
   bool deliver_canceled = false;  // a queued call goes out although its caller finished it
 
  private:
+  void countPaths(int64_t more);
+
   std::vector<std::unique_ptr<PathNode>> paths_;
 };
 

@@ -125,7 +125,7 @@ void Core::resolveNewPath(PathNode& node) {
     PathNode* there = pipeline.next->pathNode(node.path());
     Ref to(there);
     if (!there) {
-      to = broken(overloaded("too many paths are used on one answer"));
+      to = broken(overloaded("too many paths are used"));
     } else if (closesCircle(node, *there)) {
       to = unusable(Unusable::kItself);
     }

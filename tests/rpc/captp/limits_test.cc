@@ -171,6 +171,28 @@ TEST_F(LimitsOf, ImportsBreaksAPromiseAndReleases) {
   EXPECT_FALSE(a->closed());
 }
 
+TEST_F(LimitsOf, PathsRefusesNewPathsOnAllAnswersTogether) {
+  Limits limits;
+  limits.paths = 3;
+  connect(limits);
+  a->callImport(1, 0);
+  a->callImport(2, 0);
+  a->callAnswer(3, 1, {0});
+  a->callAnswer(4, 1, {1});
+  a->callAnswer(5, 2, {0});
+  a->callAnswer(6, 2, {0});  // known already
+  EXPECT_TRUE(a->quiet());
+  a->callAnswer(7, 2, {1});
+  EXPECT_EQ(a->nextLine(), "Return a=7 exception overloaded \"too many paths are used\"");
+  // What is finished makes room.
+  for (uint32_t question = 1; question <= 7; ++question) a->finish(question, true);
+  a->rest();
+  a->callImport(1, 0);
+  for (uint16_t field = 0; field < 3; ++field) a->callAnswer(2 + field, 1, {field});
+  EXPECT_TRUE(a->quiet());
+  EXPECT_FALSE(a->closed());
+}
+
 TEST_F(LimitsOf, QueuedMessagesRefusesTheCallAboveAlone) {
   Limits limits;
   limits.queued_messages = 3;

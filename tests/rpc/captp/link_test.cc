@@ -220,6 +220,7 @@ TEST_F(Loss, TwiceIsOnce) {
 TEST(Storm, OfManyEntriesFailsEachOnce) {
   Limits limits;
   limits.answers = 200000;
+  limits.paths = 200000;
   limits.queue_hard = 1ull << 40;
   Harness h(limits);
   Peer& a = h.peer();
@@ -248,6 +249,7 @@ TEST(Storm, OfManyEntriesFailsEachOnce) {
 TEST(Storm, OfQueuedCallsOnQueuedCallsFailsEachOnce) {
   Limits limits;
   limits.answers = 200000;
+  limits.paths = 200000;
   limits.queue_hard = 1ull << 40;
   Harness h(limits);
   Peer& a = h.peer();

@@ -110,8 +110,7 @@ TEST_F(Pipelining, AlongTooManyPathsIsAnException) {
   for (uint16_t i = 0; i < 1024; ++i) a.callAnswer(2 + i, 1, {i});
   app.rest();
   a.callAnswer(5000, 1, {2000});
-  EXPECT_EQ(a.nextLine(),
-            "Return a=5000 exception overloaded \"too many paths are used on one answer\"");
+  EXPECT_EQ(a.nextLine(), "Return a=5000 exception overloaded \"too many paths are used\"");
   a.callAnswer(5001, 1, {7});
   EXPECT_EQ(app.nextLine(), "Call q=1025 -> answer 0.7 0x1234/0");
 }
