@@ -5,7 +5,7 @@ runner."""
 import unittest
 
 from checks import format as format_check
-from checks import layout, rings
+from checks import conformance, layout, rings
 
 from . import ROOT
 
@@ -33,6 +33,7 @@ def run(report):
     print("\n== checks", flush=True)
     report.check("checks/rings", rings.check(ROOT))
     report.check("checks/layout", layout.check(ROOT))
+    report.check("checks/conformance", conformance.check(ROOT))
     reason = format_check.unavailable()
     if reason:
         report.skip("checks/format", reason)
