@@ -123,6 +123,33 @@ TEST(Call, OfAnUnknownExportEndsTheLinkAlone) {
   EXPECT_FALSE(b.closed());
 }
 
+// The application calls an object of a, which calls the application, and so on.
+TEST(Call, MayRecurseThroughBothEnds) {
+  Harness h;
+  Peer& a = h.peer();
+  Peer& app = h.app();
+  h.connect(a, app);
+  a.callImport(99, 0, 0, {senderHosted(42)});
+  std::vector<uint32_t> asked_of_app = {app.next().id};
+  std::vector<uint32_t> asked_of_a;
+  for (uint16_t depth = 0; depth < 20; ++depth) {
+    app.callImport(10 + depth, 0, depth);
+    asked_of_a.push_back(a.next().id);
+    a.callImport(100 + depth, 0, depth);
+    asked_of_app.push_back(app.next().id);
+  }
+  for (uint32_t depth = 20; depth-- > 0;) {
+    app.returnCaps(asked_of_app[depth + 1], {});
+    EXPECT_EQ(a.next().id, 100 + depth);
+    EXPECT_EQ(app.next().kind, MessageKind::kFinish);
+    a.returnCaps(asked_of_a[depth], {});
+    EXPECT_EQ(app.next().id, 10 + depth);
+    EXPECT_EQ(a.next().kind, MessageKind::kFinish);
+  }
+  app.returnCaps(asked_of_app[0], {});
+  EXPECT_EQ(a.next().id, 99u);
+}
+
 TEST(Finish, BeforeTheReturnCancelsBelow) {
   Harness h;
   Peer& a = h.peer();

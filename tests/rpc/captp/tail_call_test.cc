@@ -188,11 +188,6 @@ TEST_F(TailCall, LetsItsMakerPipelineOnIt) {
 }
 
 TEST_F(TailCall, AnswersALateFieldFromTheTakenResults) {
-  app.callImport(8, 1, 0, {});
-  c.next();
-  c.returnException(0, "x");
-  app.rest();
-  c.rest();
   passOn();
   take();
   c.returnCaps(0, {receiverHosted(0)});  // the application itself
@@ -381,27 +376,6 @@ TEST_F(TailCall, ResolvesAPromiseMadeFromItsCaller) {
   EXPECT_EQ(c.nextLine(), "Resolve promise=1 -> receiverAnswer 1.0");
   c.returnCaps(1, {senderHosted(50)});
   EXPECT_EQ(a.nextLine(), "Return a=1 results caps=[senderHosted 2]");
-}
-
-// An object of a calls back into the application, and so on (scenario 50).
-TEST_F(TailCall, IsNotNeededForRecursion) {
-  uint32_t question = 0;
-  for (uint16_t depth = 0; depth < 20; ++depth) {
-    app.callImport(10 + depth, 0, depth);
-    EXPECT_EQ(a.next().method_id, depth);
-    a.callImport(100 + depth, 0, depth);
-    question = app.next().id;
-  }
-  for (uint16_t depth = 20; depth-- > 0;) {
-    app.returnCaps(question, {});
-    EXPECT_EQ(a.next().id, 100u + depth);
-    a.returnCaps(depth, {});
-    app.rest();
-    a.rest();
-    question = depth;  // the questions of the application: 0 is a's first, then one a level
-  }
-  EXPECT_FALSE(a.closed());
-  EXPECT_FALSE(app.closed());
 }
 
 }  // namespace
