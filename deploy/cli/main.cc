@@ -50,6 +50,24 @@ const Command* findCommand(const std::vector<std::string>& words, size_t& length
   return nullptr;
 }
 
+bool asksForHelp(const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
+    if (word == "--") return false;
+    if (word == "--help" || word == "-h") return true;
+  }
+  return false;
+}
+
+// The help of all commands that begin with `word`.
+int printGroup(const std::string& word) {
+  std::string text;
+  for (const Command* command : kCommands) {
+    if (command->name.starts_with(word + " "))
+      text += (text.empty() ? "" : "\n") + helpOf(*command);
+  }
+  return print(text);
+}
+
 int unknownCommand(const std::vector<std::string>& words) {
   std::vector<std::string_view> names{"version", "help"};
   std::string group;
@@ -63,6 +81,7 @@ int unknownCommand(const std::vector<std::string>& words) {
     std::string two = words[0] + " " + words[1];
     if (!config::nearest(two, names).empty() || !group.empty()) whole = two;
   }
+  if (!group.empty() && asksForHelp(words)) return printGroup(words[0]);
   std::string text = "unknown command " + config::quote(whole);
   std::string_view near = config::nearest(whole, names);
   if (!group.empty() && whole == words[0]) {
@@ -75,14 +94,6 @@ int unknownCommand(const std::vector<std::string>& words) {
     text += "; vatmesh help lists them";
   }
   return complain(text, kUsage);
-}
-
-bool asksForHelp(const std::vector<std::string>& words) {
-  for (const std::string& word : words) {
-    if (word == "--") return false;
-    if (word == "--help" || word == "-h") return true;
-  }
-  return false;
 }
 
 int runCommand(const Command& command, const std::vector<std::string>& rest) {

@@ -26,7 +26,8 @@ Place placeOf(const YAML::Mark& mark) {
 // counts brackets, since a handler has no way to stop the parser.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  explicit TreeBuilder(Tree& tree) : tree_(tree) {}
+  // `text` is what the events come from; both outlive the builder.
+  TreeBuilder(const std::string& text, Tree& tree) : text_(text), tree_(tree) {}
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
@@ -47,6 +48,7 @@ class TreeBuilder : public YAML::EventHandler {
                 const std::string& value) override {
     refuseAnchor(mark, anchor);
     refuseTag(mark, tag);
+    if (tag == "!") refuseOpenQuote(mark);
     Node node;
     node.kind = Node::Kind::kScalar;
     node.place = placeOf(mark);
@@ -89,6 +91,17 @@ class TreeBuilder : public YAML::EventHandler {
     if (!tag.empty() && tag != "?" && tag != "!") {
       error(placeOf(mark), "YAML tags are not allowed; write the plain value");
     }
+  }
+
+  // yaml-cpp takes the end of the file for the closing quote, and so the rest of the file for text.
+  void refuseOpenQuote(const YAML::Mark& mark) {
+    size_t at = static_cast<size_t>(mark.pos);
+    if (at >= text_.size() || (text_[at] != '\'' && text_[at] != '"')) return;
+    const char quote_mark = text_[at];
+    for (++at; at < text_.size() && text_[at] != quote_mark; ++at) {
+      if (quote_mark == '"' && text_[at] == '\\') ++at;
+    }
+    if (at >= text_.size()) error(placeOf(mark), "a quote that is never closed; close it");
   }
 
   void open(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -144,6 +157,7 @@ class TreeBuilder : public YAML::EventHandler {
     parent.has_key = true;
   }
 
+  const std::string& text_;
   Tree& tree_;
   std::vector<Open> open_;
   size_t too_deep_ = 0;
@@ -163,10 +177,10 @@ Tree parseYaml(const std::string& text) {
   try {
     std::istringstream in(text);
     YAML::Parser parser(in);
-    TreeBuilder builder(tree);
+    TreeBuilder builder(text, tree);
     if (!parser.HandleNextDocument(builder)) return tree;
     Tree second;
-    TreeBuilder ignored(second);
+    TreeBuilder ignored(text, second);
     if (parser.HandleNextDocument(ignored)) {
       tree.errors.push_back({{1, 1}, "several YAML documents in one file; keep one of them"});
     }

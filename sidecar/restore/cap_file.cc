@@ -106,10 +106,8 @@ std::string vatOf(const sturdy::SturdyUri& uri) {
   return uri.secure ? sturdy::shortFingerprint(uri.digest) : "an insecure vat";
 }
 
-std::string describeChange(const std::string& old_text, const sturdy::SturdyUri& uri) {
-  const Result<sturdy::SturdyUri> old = sturdy::parseCapFile(old_text);
-  if (!old.ok()) return "replaced text that was no URI by the URI of " + vatOf(uri);
-  return "replaced a URI of " + vatOf(*old) + " by one of " + vatOf(uri) +
+std::string describeChange(const sturdy::SturdyUri& old, const sturdy::SturdyUri& uri) {
+  return "replaced a URI of " + vatOf(old) + " by one of " + vatOf(uri) +
          "; who holds the old one needs the new one";
 }
 
@@ -129,12 +127,19 @@ Status writeCapFile(const std::string& path, const sturdy::SturdyUri& uri, Logge
   if (!old.ok()) return old.status();
   const std::string text = sturdy::capFileText(uri);
   if (old->has_value() && (*old)->text == text) return Status();
+  const bool replaces = old->has_value() && !isBlank((*old)->text);
+  Result<sturdy::SturdyUri> old_uri = uri;
+  if (replaces) old_uri = sturdy::parseCapFile((*old)->text);
+  if (!old_uri.ok()) {
+    return {Code::kInvalidArgument,
+            path +
+                ": holds something that is no URI, which is not overwritten; remove the file, or "
+                "name another"};
+  }
   const mode_t mode = old->has_value() ? (*old)->mode : kNewMode;
   const Status status = replaceFile(path, text, mode);
   if (!status.ok()) return status;
-  if (old->has_value() && !isBlank((*old)->text)) {
-    log.warning("restore", path + ": " + describeChange((*old)->text, uri));
-  }
+  if (replaces) log.warning("restore", path + ": " + describeChange(*old_uri, uri));
   return Status();
 }
 

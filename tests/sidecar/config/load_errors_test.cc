@@ -67,6 +67,8 @@ TEST(LoadErrors, RefuseWhatTheYamlParserLetsPass) {
       {"key: !!str vat.key\n", "1:6: YAML tags are not allowed; write the plain value"},
       {"{[a]: b}\n", "1:2: a key must be a word; the value follows behind ': '"},
       {"imports:\n---\nimports:\n", "1:1: several YAML documents in one file; keep one of them"},
+      {"key: 'vat.key\nlimits: {message: 7}\n", "1:6: a quote that is never closed; close it"},
+      {"key: \"vat\\\".key\nlimits: {}\n", "1:6: a quote that is never closed; close it"},
       {"a: [\n",
        "2:1: not YAML (end of sequence flow not found); check indentation and quotes here"},
       {"a: *nobody\n",

@@ -73,6 +73,15 @@ TEST_F(CapFileTest, KeepsItsModeAndWarnsWithBothFingerprintsWhenItIsReplaced) {
   EXPECT_NE(lines_[0].find("YmJiYmJiYm"), std::string::npos) << lines_[0];
 }
 
+TEST_F(CapFileTest, NeverOverwritesWhatIsNoUri) {
+  const std::string key = folder_ / "vat.key";
+  put(key, "-----BEGIN PRIVATE KEY-----\n");
+  const Status status = writeCapFile(key, uriWith('a'), log_);
+  EXPECT_EQ(status.code(), Code::kInvalidArgument);
+  EXPECT_NE(status.message().find(key), std::string::npos);
+  EXPECT_EQ(content(key), "-----BEGIN PRIVATE KEY-----\n");
+}
+
 TEST_F(CapFileTest, NeverLogsAnId) {
   ASSERT_TRUE(write(uriWith('a', "first secret")).ok());
   ASSERT_TRUE(write(uriWith('a', "second secret")).ok());
