@@ -57,7 +57,7 @@ def fails(done, code, text):
 
 # ---- finding the command
 
-def test_the_first_word_of_two_has_a_help_of_its_own():
+def test_the_first_word_of_two_has_a_help_of_its_own(run):
     done = run("key", "--help")
     assert done.returncode == 0
     assert "vatmesh key new FILE" in done.stdout and "vatmesh key show FILE" in done.stdout
