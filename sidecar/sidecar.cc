@@ -5,6 +5,7 @@
 // link.
 #include "sidecar/sidecar.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "rpc/sturdy/identity.h"
@@ -45,13 +46,31 @@ std::string exportId(const config::Export& export_, const std::string& secret) {
                            : sturdy::derivedId(secret, export_.name);
 }
 
+// How many links to applications a single peer can cause.
+size_t linksPerPeer(const config::Config& config) {
+  std::vector<config::App> apps;
+  const auto add = [&apps](const config::App& app) {
+    if (app.kind != config::App::Kind::kDial || app.links != config::App::Links::kPerPeer) return;
+    if (std::find(apps.begin(), apps.end(), app) == apps.end()) apps.push_back(app);
+  };
+  for (const config::Export& each : config.exports) add(each.app);
+  if (config.app) add(*config.app);
+  return apps.size();
+}
+
+link::Settings settingsFor(const config::Config& config, const DescriptorLimit& descriptors) {
+  link::Settings settings = link::settingsOf(config);
+  settings.max_incoming = incomingBudget(descriptors.soft(), linksPerPeer(config));
+  return settings;
+}
+
 }  // namespace
 
 Sidecar::Sidecar(event::Loop& loop, Logger& log, config::Config config)
     : loop_(loop),
       log_(log),
       config_(std::move(config)),
-      settings_(link::settingsOf(config_)),
+      settings_(settingsFor(config_, descriptors_)),
       start_time_(epochSeconds()),
       dialer_(loop),
       hub_(loop, pool_, log, counters_, settings_),
@@ -193,8 +212,11 @@ Result<std::unique_ptr<link::Application>> Sidecar::runApplication(const config:
   if (child_) {
     return Status(Code::kInvalidArgument, "only one application can be run; use `dial` for others");
   }
-  Result<std::unique_ptr<link::Child>> child = link::Child::start(
-      loop_, config.command, [this](int exit_code) { drain_.childEnded(exit_code); });
+  Result<std::unique_ptr<link::Child>> child = Status(Code::kFailed, "not started");
+  descriptors_.whileLowered([&] {
+    child = link::Child::start(loop_, config.command,
+                               [this](int exit_code) { drain_.childEnded(exit_code); });
+  });
   if (!child.ok()) return child.status();
   child_ = std::move(*child);
   drain_.setChild(child_.get());

@@ -14,6 +14,7 @@
 #include "rpc/base/status.h"
 #include "sidecar/admin/admin.h"
 #include "sidecar/config/config.h"
+#include "sidecar/descriptor_limit.h"
 #include "sidecar/drain.h"
 #include "sidecar/event/loop.h"
 #include "sidecar/link/application.h"
@@ -79,6 +80,7 @@ class Sidecar {
   event::Loop& loop_;
   Logger& log_;
   const config::Config config_;
+  const DescriptorLimit descriptors_;
   const link::Settings settings_;
   const double start_time_;  // seconds since the epoch
   tls::SystemEntropy entropy_;

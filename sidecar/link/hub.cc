@@ -12,6 +12,8 @@ Hub::Hub(event::Loop& loop, wire::BufferPool& pool, Logger& log, metrics::Counte
       log_(log),
       counters_(counters),
       settings_(settings),
+      limited_log_(loop, log),
+      admission_(loop, log, counters, settings),
       tell_empty_(loop, [this] { std::exchange(on_empty_, {})(); }),
       deadline_(loop, [this] {
         tick();
@@ -24,6 +26,7 @@ Link& Hub::open(std::unique_ptr<net::Transport> transport, LinkSpec spec, LinkOw
   auto link = std::make_unique<Link>(*this, std::move(spec), owner, std::move(transport));
   Link& opened = *link;
   links_.emplace(&opened, std::move(link));
+  if (opened.spec_.direction == metrics::Direction::kIn) admission_.opened();
   opened.stream_.start(settings_.handshake);
   return opened;
 }
@@ -117,6 +120,7 @@ void Hub::closed(Link& link, const Status& status) {
     }
     reportDown(link, status);
   }
+  if (link.spec_.direction == metrics::Direction::kIn) admission_.closed();
   const auto found = links_.find(&link);
   loop_.deferDelete(std::move(found->second));
   links_.erase(found);

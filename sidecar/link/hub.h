@@ -22,7 +22,9 @@
 #include "rpc/wire/buffer.h"
 #include "sidecar/event/loop.h"
 #include "sidecar/event/timer.h"
+#include "sidecar/link/admission.h"
 #include "sidecar/link/link.h"
+#include "sidecar/link/log_limiter.h"
 #include "sidecar/link/settings.h"
 #include "sidecar/metrics/counters.h"
 
@@ -65,6 +67,10 @@ class Hub {
 
   event::Loop& loop() { return loop_; }
   Logger& log() { return log_; }
+  // For lines that others can cause as often as they like.
+  LogLimiter& limitedLog() { return limited_log_; }
+  // To be asked by whoever accepts a connection, before open.
+  Admission& admission() { return admission_; }
   metrics::Counters& counters() { return counters_; }
   const Settings& settings() const { return settings_; }
 
@@ -104,6 +110,8 @@ class Hub {
   Logger& log_;
   metrics::Counters& counters_;
   const Settings& settings_;
+  LogLimiter limited_log_;
+  Admission admission_;
   vat::Vat vat_;
 
   std::unordered_map<const Link*, std::unique_ptr<Link>> links_;

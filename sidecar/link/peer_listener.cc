@@ -23,6 +23,8 @@ void PeerListener::accepted(net::Accepted connection) {
                 .direction = metrics::Direction::kIn,
                 .transport = tls_ ? metrics::Transport::kTls : metrics::Transport::kPlain,
                 .name = connection.peer.isTcp() ? connection.peer.toString().substr(4) : "unix"};
+  if (!hub_.admission().allows("link", spec.name, handshakes_)) return;
+  ++handshakes_;
   std::unique_ptr<net::Transport> transport;
   if (tls_) {
     transport = tls_->server(std::move(connection.fd));
@@ -33,7 +35,11 @@ void PeerListener::accepted(net::Accepted connection) {
 }
 
 void PeerListener::onDown(Link& link, const Status&) {
-  if (link.id()) restorer_.peerGone(link.id());
+  if (link.id()) {
+    restorer_.peerGone(link.id());
+  } else {
+    --handshakes_;
+  }
 }
 
 void PeerListener::onRestore(Link& link, captp::OpId op, const std::string& object_id) {

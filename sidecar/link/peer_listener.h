@@ -30,12 +30,14 @@ class PeerListener : private LinkOwner {
       : hub_(hub), restorer_(restorer), tls_(std::move(tls)) {}
 
   void accepted(net::Accepted connection);
+  void onUp(Link& link) override { --handshakes_; }
   void onDown(Link& link, const Status& why) override;
   void onRestore(Link& link, captp::OpId op, const std::string& object_id) override;
 
   Hub& hub_;
   Restorer& restorer_;
   std::shared_ptr<tls::TlsContext> tls_;
+  size_t handshakes_ = 0;  // links that are not up yet
   std::unique_ptr<net::Listener> listener_;
 };
 

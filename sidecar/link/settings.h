@@ -3,6 +3,9 @@
 // Settings are the configuration's numbers in the types of those who need them.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+
 #include "rpc/base/instant.h"
 #include "rpc/captp/limits.h"
 #include "rpc/wire/frame_reader.h"
@@ -19,6 +22,9 @@ struct Settings {
   Duration connect{};      // to another vat
   Duration handshake{};    // of TLS, both directions
   Duration app_connect{};  // to the application
+  // Bounds on what is accepted: links of all listeners, and handshakes in progress at each.
+  size_t max_incoming = SIZE_MAX;
+  size_t max_handshakes = 256;
 };
 
 Settings settingsOf(const config::Config& config);

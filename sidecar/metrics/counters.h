@@ -45,6 +45,10 @@ inline constexpr size_t kConnectResults = 3;
 enum class RestoreResult : uint8_t { kOk, kUnknown, kNoRestorer, kAppError };
 inline constexpr size_t kRestoreResults = 4;
 
+// Why a connection was closed as soon as it was accepted: too many are open, or in their handshake.
+enum class RefuseReason : uint8_t { kConnections, kHandshakes };
+inline constexpr size_t kRefuseReasons = 2;
+
 // The label values, by enumerator.
 inline constexpr std::array<std::string_view, kDirections> kDirectionNames = {"in", "out"};
 inline constexpr std::array<std::string_view, kTransports> kTransportNames = {"tls", "plain", "app",
@@ -58,6 +62,8 @@ inline constexpr std::array<std::string_view, kConnectResults> kConnectResultNam
     "ok", "timeout", "error"};
 inline constexpr std::array<std::string_view, kRestoreResults> kRestoreResultNames = {
     "ok", "unknown", "no_restorer", "app_error"};
+inline constexpr std::array<std::string_view, kRefuseReasons> kRefuseReasonNames = {"connections",
+                                                                                    "handshakes"};
 
 // Indexes an array by enumerator.
 template <typename Enum>
@@ -79,7 +85,8 @@ struct Counters {
   std::array<std::array<uint64_t, kHandshakeResults>, kDirections> handshakes{};
   std::array<uint64_t, kConnectResults> connects{};  // dialled peers
   std::array<uint64_t, kRestoreResults> restores{};
-  uint64_t app_link_up = 0;  // application links that are up now
+  std::array<uint64_t, kRefuseReasons> refused{};  // incoming connections
+  uint64_t app_link_up = 0;                        // application links that are up now
   uint64_t app_link_reconnects = 0;
 
   ConnectionCounts& of(Direction direction, Transport transport) {

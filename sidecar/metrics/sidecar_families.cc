@@ -60,6 +60,12 @@ void addConnections(const Counters& counters, Families& out) {
   for (FamilyBuilder* family : {&opened, &open, &closed, &received, &sent}) {
     out.push_back(family->take());
   }
+  auto refused = counter("vatmesh_connections_refused_total",
+                         "Incoming connections closed at once, by what there were too many of.");
+  for (size_t r = 0; r < kRefuseReasons; ++r) {
+    refused.sample({{"reason", kRefuseReasonNames[r]}}, counters.refused[r]);
+  }
+  out.push_back(refused.take());
 }
 
 void addHandshakes(const Counters& counters, Families& out) {

@@ -108,6 +108,7 @@ void Import::accepted(net::Accepted connection) {
     hub_.log().warning("import", prefix() + allowed.message());
     return;
   }
+  if (!hub_.admission().allows("import", "import " + config_.name)) return;
   if (waiting() && clients_.size() >= kMaxWaiting) {
     hub_.log().warning("import", prefix() + "too many connections wait for its cap file");
     return;

@@ -12,6 +12,7 @@ import http.client
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -119,9 +120,10 @@ def uri_place(uri):
 
 
 class Program:
-    """One child process. Its two outputs go to one log file."""
+    """One child process. Its two outputs go to one log file. `descriptors` are its soft and hard
+    limit of open files."""
 
-    def __init__(self, name, argv, folder, env=None, fds=(), expect=(0,)):
+    def __init__(self, name, argv, folder, env=None, fds=(), expect=(0,), descriptors=None):
         self.name, self.folder, self.expect = name, Path(folder), expect
         self.log_path = self.folder / f"{name}.log"
         self.checked = False
@@ -131,6 +133,8 @@ class Program:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 [str(a) for a in argv], cwd=self.folder, env=full, pass_fds=fds,
+                preexec_fn=descriptors and (
+                    lambda: resource.setrlimit(resource.RLIMIT_NOFILE, descriptors)),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
         self.pid = self.process.pid
 
@@ -199,7 +203,7 @@ class Program:
 class Sidecar(Program):
     """A vatmesh-sidecar with a folder of its own, `PLACE/NAME`, in which `config` is written."""
 
-    def __init__(self, place, name, config, env=None, fds=(), expect=(0,)):
+    def __init__(self, place, name, config, **options):
         folder = place.path / name
         folder.mkdir(exist_ok=True)
         self.config = dict(config)
@@ -211,7 +215,7 @@ class Sidecar(Program):
         # JSON is YAML.
         (folder / "sidecar.yaml").write_text(json.dumps(self.config, indent=1) + "\n")
         super().__init__(name, [program_path("vatmesh-sidecar"), "--config", "sidecar.yaml"], folder,
-                         env=env, fds=fds, expect=expect)
+                         **options)
 
     def get(self, path, timeout=5):
         """Status and text of one admin page."""

@@ -330,6 +330,41 @@ def test_the_application_ends_with_the_sidecar_that_could_not_start(place):
     harness.eventually(gone, "the application ends")
 
 
+# --- descriptors
+
+
+def test_idle_connections_leave_descriptors_for_admin_and_for_those_who_are_there(place):
+    app = topology.App(place, "cpp-tcp")
+    sidecar = place.sidecar("inbound", {"listen": LISTEN, "app": app.config, "exports": PUBLIC,
+                                        "imports": {"x": {"uri": "x.cap", "socket": "unix:x.sock"}}},
+                            descriptors=(100, 128))
+    address = harness.uri_place(sidecar.cap("probe.cap"))
+    witness = f.Client(address)
+    witness.echo()
+    idle = [harness.connect(address) for _ in range(200)]
+    try:
+        # (128 - 64) / 2, since each peer may have a link to the application; the witness is one.
+        refused = 200 - 31
+        harness.eventually(lambda: sidecar.metric("vatmesh_connections_refused_total") == refused,
+                           "the others are refused")
+        assert sidecar.get("/livez") == (200, "ok\n")
+        witness.echo()
+        with harness.connect(sidecar.socket("x.sock")) as local:
+            assert local.recv(1) == b"", "imports share the budget"
+        assert sidecar.log().count(": refused: 32 incoming connections are open") <= 3
+    finally:
+        for each in idle:
+            each.close()
+    harness.eventually(lambda: sidecar.metric("vatmesh_connections_open") <= 2, "they are gone")
+    f.Client(address).echo()
+
+
+def test_the_application_that_is_run_has_the_limit_of_descriptors_that_we_were_given(place):
+    sidecar = child(place, "echo limit $(ulimit -Sn); exec sleep 1000", descriptors=(100, 128),
+                    ready=False, expect=None)
+    assert sidecar.wait_log(r"limit (\d+)").group(1) == "100"
+
+
 # --- admin and logs
 
 
