@@ -84,8 +84,14 @@ void Link::noteUp() {
 void Link::noteDown(const Status& why) {
   if (state_ == State::kOpening) {
     if (!isTls() || close_reason_ != CloseReason::kPeerClose) return;
-    ++hub_.counters().handshakes[metrics::at(spec_.direction)][metrics::at(handshakeResult(why))];
-    hub_.log().warning("link", describe() + ": no connection: " + why.message());
+    const size_t result = metrics::at(handshakeResult(why));
+    ++hub_.counters().handshakes[metrics::at(spec_.direction)][result];
+    // What strangers do must not hide what becomes of our own dials.
+    const bool incoming = spec_.direction == metrics::Direction::kIn;
+    hub_.limitedLog().write(LogLevel::kWarning, "link",
+                            std::string(incoming ? "from " : "to ") +
+                                std::string(metrics::kHandshakeResultNames[result]),
+                            describe() + ": no connection: " + why.message());
     return;
   }
   const bool by_peer = close_reason_ == CloseReason::kPeerClose;

@@ -31,8 +31,9 @@ void Exports::restore(link::Link& peer, captp::OpId op, const std::string& objec
   const auto entry = by_digest_.find(sturdy::idDigest(object_id));
   if (entry == by_digest_.end()) {
     ++counts[metrics::at(RestoreResult::kUnknown)];
-    hub_.log().info("restore", peer.describe() + " asked for an unknown id (" +
-                                   sturdy::shortIdName(object_id) + ")");
+    hub_.limitedLog().write(
+        LogLevel::kInfo, "restore", "unknown id",
+        peer.describe() + " asked for an unknown id (" + sturdy::shortIdName(object_id) + ")");
     hub_.complete(op, Status(Code::kFailed, "Unknown persistent service ID"));
     return;
   }

@@ -3,6 +3,8 @@
 // What a peer gets for an id.
 #include "sidecar/restore/exports.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "tests/fakes/hub_fixture.h"
@@ -57,6 +59,11 @@ class ExportsTest : public test::HubFixture {
     until([&] { return peer->find(MessageKind::kReturn) != nullptr; });
     return peer->reason(MessageKind::kReturn);
   }
+  size_t linesWith(const std::string& part) const {
+    return std::count_if(lines_.begin(), lines_.end(), [&](const std::string& line) {
+      return line.find(part) != std::string::npos;
+    });
+  }
   uint64_t count(RestoreResult result) const { return counters_.restores[metrics::at(result)]; }
 
   Exports exports_{hub_};
@@ -78,6 +85,16 @@ TEST_F(ExportsTest, AnswersUnknownIdsWithOneTextAndLogsNoId) {
   EXPECT_EQ(count(RestoreResult::kUnknown), 4u);
   EXPECT_TRUE(logged("unknown id"));
   EXPECT_FALSE(logged("wrong id"));
+}
+
+TEST_F(ExportsTest, CountsEveryUnknownIdButLogsAFewOfMany) {
+  FakeApplication app(Status(Code::kFailed, "never asked"));
+  ASSERT_TRUE(exports_.add("main", "right id", app).ok());
+  const auto peer = connect(LinkKind::kPeer, peers_);
+  for (uint32_t i = 0; i < 200; ++i) peer->bootstrap(i, "wrong id");
+  until([&] { return count(RestoreResult::kUnknown) == 200; });
+  EXPECT_LT(linesWith("unknown id"), 100u);
+  until([&] { return logged(" more like this"); });
 }
 
 TEST_F(ExportsTest, AsksTheApplicationOfTheExportWithoutTheId) {
