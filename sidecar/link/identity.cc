@@ -11,6 +11,10 @@ namespace {
 
 Result<tls::KeyPair> loadKey(const config::Config& config, Logger& log) {
   if (config.key_file.empty()) return tls::KeyPair::generate();
+  if (tls::othersCanRead(config.key_file)) {
+    log.warning("key", config.key_file + ": its group or others can read it: chmod 600 keeps the " +
+                           "key, and every URI made from it, to this user");
+  }
   if (config.fingerprint) return tls::readKeyFile(config.key_file);
   Result<tls::LoadedKey> loaded = tls::readOrMakeKeyFile(config.key_file);
   if (!loaded.ok()) return loaded.status();

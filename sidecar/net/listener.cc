@@ -10,8 +10,9 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <system_error>
 #include <utility>
+
+#include "sidecar/net/folder.h"
 
 namespace vatmesh::net {
 
@@ -69,12 +70,10 @@ Status removeStale(const Address& address, const SocketAddress& where) {
 Status makeParentFolders(const Address& address) {
   const std::filesystem::path folder = std::filesystem::path(address.path()).parent_path();
   if (folder.empty()) return {};
-  std::error_code error;
-  // Each missing one gets 0777 less the umask, which is 0755 as usual.
-  std::filesystem::create_directories(folder, error);
-  if (!error) return {};
+  const int error_number = makeFolders(folder.string());
+  if (error_number == 0) return {};
   return Status(Code::kRefused,
-                address.toString() + ": its folder can't be made: " + error.message());
+                address.toString() + ": its folder can't be made: " + errnoText(error_number));
 }
 
 Status bindUnixPath(int fd, const Address& address, const SocketAddress& where, mode_t mode) {

@@ -15,13 +15,13 @@
 #include "rpc/sturdy/cap_file.h"
 #include "rpc/sturdy/identity.h"
 #include "sidecar/event/fd.h"
+#include "sidecar/net/folder.h"
 #include "sidecar/net/socket.h"
 
 namespace vatmesh::restore {
 namespace {
 
 constexpr mode_t kNewMode = 0600;
-constexpr mode_t kFolderMode = 0755;
 
 struct Content {
   std::string text;
@@ -74,17 +74,10 @@ Status writeAll(int fd, std::string_view text) {
   return Status();
 }
 
-void makeParents(const std::filesystem::path& folder) {
-  if (folder.empty() || folder == folder.root_path()) return;
-  if (mkdir(folder.c_str(), kFolderMode) == 0 || errno != ENOENT) return;
-  makeParents(folder.parent_path());
-  mkdir(folder.c_str(), kFolderMode);  // a failure shows when the file is made
-}
-
 // Puts `text` at `path` in one step.
 Status replaceFile(const std::string& path, std::string_view text, mode_t mode) {
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  makeParents(folder);
+  net::makeFolders(folder.string());  // a failure shows when the file is made
   std::string temporary = path + ".XXXXXX";
   event::Fd fd(mkostemp(temporary.data(), O_CLOEXEC));
   if (!fd) return fileError(path, errno);

@@ -4,6 +4,7 @@
 #include "sidecar/restore/import.h"
 
 #include <utility>
+#include <vector>
 
 #include "sidecar/restore/cap_file.h"
 
@@ -89,7 +90,7 @@ void Import::take(sturdy::SturdyUri uri) {
     closeClients(Status(Code::kDisconnected, "the import has another URI now; connect again"));
     return;
   }
-  for (const Pending& each : std::exchange(pending_, {})) connect(each.op, each.client->id());
+  for (const auto& [op, client] : std::exchange(pending_, {})) connect(op, client->id());
 }
 
 // Tells now and then that the file is still missing.
@@ -126,7 +127,7 @@ void Import::onUp(link::Link&) {}
 
 void Import::onDown(link::Link& client, const Status&) {
   clients_.erase(&client);
-  std::erase_if(pending_, [&client](const Pending& each) { return each.client == &client; });
+  std::erase_if(pending_, [&client](const auto& each) { return each.second == &client; });
 }
 
 void Import::onRestore(link::Link& client, captp::OpId op, const std::string& object_id) {
@@ -134,14 +135,14 @@ void Import::onRestore(link::Link& client, captp::OpId op, const std::string& ob
     hub_.complete(
         op, Status(Code::kFailed, "an import's socket gives one object: ask for it without an id"));
   } else if (waiting()) {
-    pending_.push_back({op, &client});
+    pending_.emplace(op, &client);
   } else {
     connect(op, client.id());
   }
 }
 
 void Import::onCancel(captp::OpId op) {
-  std::erase_if(pending_, [op](const Pending& each) { return each.op == op; });
+  pending_.erase(op);
 }
 
 void Import::connect(captp::OpId op, captp::LinkId client) {

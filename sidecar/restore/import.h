@@ -6,11 +6,11 @@
 //   waiting --cap file appears--> known --cap file changes--> known (old connections are closed)
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
-#include <vector>
 
 #include "rpc/sturdy/uri.h"
 #include "sidecar/config/config.h"
@@ -44,11 +44,6 @@ class Import : private link::LinkOwner {
   const net::Address& boundAddress() const { return listener_->boundAddress(); }
 
  private:
-  struct Pending {
-    captp::OpId op;
-    link::Link* client;
-  };
-
   Import(link::Hub& hub, link::PeerLinks& peers, const link::Identity& identity,
          const config::Import& config);
 
@@ -80,7 +75,7 @@ class Import : private link::LinkOwner {
   std::optional<sturdy::SturdyUri> uri_;
   // Each local connection with the peer link that it was given; none yet: no link.
   std::unordered_map<link::Link*, captp::LinkId> clients_;
-  std::vector<Pending> pending_;  // Bootstraps, while waiting
+  std::map<captp::OpId, link::Link*> pending_;  // Bootstraps in their order, while waiting
   Instant waiting_since_ = kNever;
   Duration reminder_ = kFirstReminder;
   event::Timer reminder_timer_;

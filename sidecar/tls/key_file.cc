@@ -12,6 +12,7 @@
 
 #include "rpc/base/encoding.h"
 #include "sidecar/event/fd.h"
+#include "sidecar/net/folder.h"
 #include "sidecar/tls/random.h"
 
 namespace vatmesh::tls {
@@ -82,9 +83,20 @@ void syncFolder(const std::string& folder) {
 
 }  // namespace
 
+bool othersCanRead(const std::string& path) {
+  struct stat st;
+  return ::stat(path.c_str(), &st) == 0 && (st.st_mode & (S_IRGRP | S_IROTH)) != 0;
+}
+
 Result<KeyPair> readKeyFile(const std::string& path) {
-  event::Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // Opening a FIFO would wait for its other end.
+  event::Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (!fd) return fileError(path, "can't be read", errno);
+  struct stat st;
+  if (::fstat(fd.get(), &st) != 0) return fileError(path, "can't be read", errno);
+  if (!S_ISREG(st.st_mode)) {
+    return Status(Code::kInvalidArgument, "key file " + path + " is not a regular file");
+  }
   std::string pem(kMaxKeyFile + 1, '\0');
   size_t size = 0;
   while (size < pem.size()) {
@@ -105,9 +117,8 @@ Result<KeyPair> readKeyFile(const std::string& path) {
 
 Status writeNewKeyFile(const std::string& path, const KeyPair& key) {
   const std::string folder = folderOf(path);
-  std::error_code made;
-  std::filesystem::create_directories(folder, made);
-  if (made) return fileError(path, "its folder can't be made", made.value());
+  const int not_made = net::makeFolders(folder);
+  if (not_made != 0) return fileError(path, "its folder can't be made", not_made);
 
   const std::string temporary = path + "." + randomSuffix() + ".new";
   int error_number = writeFile(temporary, key.pem());

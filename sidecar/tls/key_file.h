@@ -10,9 +10,12 @@
 
 namespace vatmesh::tls {
 
-// Reads the PEM file at `path`. kNotFound, kRefused (permission), kInvalidArgument; each names the
-// file.
+// Reads the PEM file at `path`; never waits, whatever kind of file it is. kNotFound, kRefused
+// (permission), kInvalidArgument (no regular file, no key); each names the file.
 Result<KeyPair> readKeyFile(const std::string& path);
+
+// Whether the mode of the file lets its group or others read it, which no key should.
+bool othersCanRead(const std::string& path);
 
 // Writes `key` to a new file at `path` with mode 0600: a temporary file beside it, fsync, link. An
 // existing file is never touched: kFailed. Missing parent folders are made (0755).

@@ -105,8 +105,11 @@ TEST_F(ListenerTest, GivesASocketFileExactlyItsMode) {
 }
 
 TEST_F(ListenerTest, MakesMissingFolders) {
+  const mode_t old = ::umask(0);
   auto listener = open(Address::unixPath(dir_ / "a/b/c.sock"));
+  ::umask(old);
   ASSERT_TRUE(listener.ok()) << listener.status().toString();
+  EXPECT_EQ(modeOf(dir_ / "a"), 0755u);
   EXPECT_EQ(modeOf(dir_ / "a/b"), 0755u);
 }
 

@@ -28,6 +28,9 @@ TEST(KeyFile, IsMadeOnceAndReadThen) {
   struct stat st;
   ASSERT_EQ(::stat(path.c_str(), &st), 0);
   EXPECT_EQ(st.st_mode & 07777u, 0600u);
+  EXPECT_FALSE(othersCanRead(path));
+  ASSERT_EQ(::stat((dir / "run").c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 07777u, 0755u);
 
   Result<LoadedKey> read = readOrMakeKeyFile(path);
   ASSERT_TRUE(read.ok());
@@ -89,6 +92,11 @@ TEST(KeyFile, SaysWhyItCantBeRead) {
   Result<KeyPair> folder = readKeyFile(dir.path());
   ASSERT_FALSE(folder.ok());
   EXPECT_NE(folder.status().message().find(dir.path()), std::string::npos);
+  // No writer is there: waiting for one would take for ever.
+  ASSERT_EQ(::mkfifo((dir / "fifo").c_str(), 0600), 0);
+  Result<KeyPair> fifo = readKeyFile(dir / "fifo");
+  ASSERT_FALSE(fifo.ok());
+  EXPECT_NE(fifo.status().message().find("not a regular file"), std::string::npos);
   std::ofstream(dir / "large") << std::string(100'000, 'x');
   Result<KeyPair> large = readKeyFile(dir / "large");
   ASSERT_FALSE(large.ok());
