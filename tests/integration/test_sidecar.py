@@ -107,6 +107,16 @@ def test_a_key_is_never_made_where_a_fingerprint_is_expected(place):
     assert not (place.path / "failing" / "vat.key").exists()
 
 
+def test_a_key_that_others_can_read_is_told(place):
+    sidecar = place.sidecar("vat", {"key": "vat.key", "listen": "tcp:127.0.0.1:0"})
+    warning = "vat.key: its group or others can read it"
+    assert warning not in sidecar.log()
+    sidecar.stop()
+    (sidecar.folder / "vat.key").chmod(0o640)
+    again = place.sidecar("vat", {"key": "vat.key", "listen": "tcp:127.0.0.1:0"})
+    assert warning in again.log()
+
+
 def test_a_malformed_cap_file_of_an_import_ends_the_start_and_is_named(place):
     (place.path / "bad.cap").write_text("https://example.com/\n")
     log = fails(place, {"imports": {"x": {"uri": "../bad.cap", "socket": "unix:x.sock"}}}, 64)

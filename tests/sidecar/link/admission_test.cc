@@ -5,6 +5,8 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "sidecar/link/peer_listener.h"
@@ -76,6 +78,21 @@ TEST_F(AdmissionTest, BoundsTheHandshakesInProgressOfAListener) {
   const event::Fd third = stranger();
   const event::Fd fourth = stranger();
   until([&] { return refused(RefuseReason::kHandshakes) == 2; });
+}
+
+TEST_F(AdmissionTest, CountsEveryFailedHandshakeButLogsAFewOfMany) {
+  auto tls = tls::TlsContext::create(tls::KeyPair::generate(), {}, pool_);
+  ASSERT_TRUE(tls.ok());
+  listen(*tls);
+  for (int i = 0; i < 100; ++i) stranger();  // hangs up at once
+  const auto& failed = counters_.handshakes[metrics::at(metrics::Direction::kIn)]
+                                           [metrics::at(metrics::HandshakeResult::kOther)];
+  until([&] { return failed == 100; });
+  const auto told = std::count_if(lines_.begin(), lines_.end(), [](const std::string& line) {
+    return line.find("no connection") != std::string::npos;
+  });
+  EXPECT_GE(told, 10);
+  EXPECT_LT(told, 50);
 }
 
 }  // namespace
