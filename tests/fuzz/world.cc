@@ -3,6 +3,7 @@
 // What the applications do.
 #include "tests/fuzz/world.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace vatmesh::fuzz {
@@ -23,11 +24,15 @@ T takeOut(std::vector<T>& from, size_t index) {
 }  // namespace
 
 World::World(uint64_t seed, bool verbose)
-    : null_(shadows_.add(State::kBroken)), verbose_(verbose), seed_(seed), chance_(seed) {
+    : null_(shadows_.add(State::kBroken)),
+      verbose_(verbose),
+      seed_(seed),
+      chance_(seed),
+      net_(shadows_, chance_) {
   Random random(seed ^ 0x5eed);
   build(random);
   circles_ = random.chance(25);
-  for (App& app : apps_) app.vat->setRandom(chance_);
+  for (App& app : apps_) app.vat().setRandom(chance_);
 }
 
 World::~World() {
@@ -38,7 +43,7 @@ World::~World() {
 }
 
 World::Picked World::makePromise(App& app) {
-  Open open{std::make_shared<Promise>(), shadows_.add(State::kPromise)};
+  Open open = app.does->newPromise();
   app.promises.push_back(open);
   return {open.promise, open.shadow};
 }
@@ -46,15 +51,12 @@ World::Picked World::makePromise(App& app) {
 World::Picked World::pick(App& app, Random& random) {
   uint32_t way = random.below(100);
   if (way < 5) return {nullptr, null_};
-  if (way < 20) {
-    Cap object = app.vat->newObject();
-    return {object, static_cast<Object&>(*object).shadow};
-  }
+  if (way < 20) return app.does->newObject();
   if (way < 35) return makePromise(app);
   if (way < 60 && !app.calls.empty()) {
     Asked& asked = app.calls[random.below(app.calls.size())];
     size_t slot = shadows_.call(asked.call).target == 0 ? kRootSlot : random.below(kSlots - 1);
-    return {app.vat->field(asked.result, slot), shadows_.call(asked.call).slots[slot]};
+    return app.does->field(asked, slot);
   }
   if (!app.references.empty()) {
     Reference& reference = app.references[random.below(app.references.size())];
@@ -80,23 +82,10 @@ void World::call(App& app, const Action& action, Random& random) {
   std::vector<Picked> arguments;
   for (int i = action.c % 3; i > 0; --i) arguments.push_back(pick(app, random));
   Reference& reference = app.references[index];
-  CallContent content = newCall(reference, arguments);
-  uint32_t id = content.call;
-  std::vector<Cap> caps;
-  for (Picked& picked : arguments) caps.push_back(picked.cap);
-  say(app.vat->name() + " calls " + std::to_string(id) + " on reference " +
+  Asked asked = app.does->call(reference, arguments);
+  say(app.name() + " calls " + std::to_string(asked.call) + " on reference " +
       std::to_string(reference.id));
-  app.calls.push_back({id, app.vat->call(reference.cap, std::move(content), std::move(caps))});
-}
-
-CallContent World::newCall(Reference& reference, const std::vector<Picked>& arguments) {
-  CallContent content;
-  content.call = shadows_.newCall(reference.shadow, reference.id, ++reference.sequence).id;
-  content.target = reference.shadow;
-  content.reference = reference.id;
-  content.sequence = reference.sequence;
-  for (const Picked& picked : arguments) content.arguments.push_back(picked.shadow);
-  return content;
+  app.calls.push_back(asked);
 }
 
 void World::tail(App& app, const Action& action, Random& random) {
@@ -111,49 +100,29 @@ void World::tail(App& app, const Action& action, Random& random) {
   std::vector<Picked> arguments;
   for (uint32_t i = random.below(3); i > 0; --i) arguments.push_back(pick(app, random));
   Reference& target = app.references[action.c % app.references.size()];
-  CallContent content = newCall(target, arguments);
-  uint32_t made = content.call;
-  say(app.vat->name() + " answers " + std::to_string(id) + " with call " + std::to_string(made) +
+  uint32_t made = app.does->tail(incoming, target, arguments);
+  say(app.name() + " answers " + std::to_string(id) + " with call " + std::to_string(made) +
       " on reference " + std::to_string(target.id));
-  shadows_.call(made).silent = true;
-  shadows_.call(id).result_of = made;
-  shadows_.hold(shadows_.nodeOf(id), shadows_.nodeOf(made));
-  for (size_t slot = 0; slot < kSlots; ++slot) {
-    shadows_.unite(shadows_.call(id).slots[slot], shadows_.call(made).slots[slot]);
-  }
-  std::vector<Cap> caps;
-  for (Picked& picked : arguments) caps.push_back(picked.cap);
-  app.vat->tailCall(incoming.result, target.cap, std::move(content), std::move(caps));
 }
 
 void World::answer(App& app, const Action& action, Random& random) {
   if (app.inbox.empty()) return;
   auto incoming = takeOut(app.inbox, action.b % app.inbox.size());
-  ShadowCall& shadow = shadows_.call(incoming.call);
   if (action.c < 25) {
-    say(app.vat->name() + " refuses " + std::to_string(incoming.call));
-    shadow.given = Outcome::kException;
-    for (Shadow slot : shadow.slots) shadows_.breakPromise(slot);
-    return app.vat->refuse(incoming.result, "refused " + std::to_string(incoming.call));
+    say(app.name() + " refuses " + std::to_string(incoming.call));
+    return app.does->refuse(incoming);
   }
-  say(app.vat->name() + " answers " + std::to_string(incoming.call));
+  say(app.name() + " answers " + std::to_string(incoming.call));
   Results results;
-  results.call = incoming.call;
+  Shadow holder = shadows_.nodeOf(incoming.call);
   for (size_t slot = 0; slot < kRootSlot; ++slot) {
     Picked picked;
     if (random.chance(40)) picked = pick(app, random);
-    Shadow shadow_slot = shadows_.call(incoming.call).slots[slot];
-    Shadow holder = shadows_.nodeOf(incoming.call);
-    if (picked.cap && mayBecome(shadow_slot, holder, picked.shadow)) {
-      shadows_.unite(shadow_slot, picked.shadow);
-      shadows_.hold(holder, picked.shadow);
-      results.slots[slot] = picked.cap;
-    } else {
-      shadows_.breakPromise(shadow_slot);
-    }
+    Shadow shadow = shadows_.call(incoming.call).slots[slot];
+    bool may = picked.cap && mayBecome(shadow, holder, picked.shadow);
+    app.does->give(results, incoming.call, slot, may ? picked : Picked{});
   }
-  shadows_.call(incoming.call).given = Outcome::kResults;
-  app.vat->answer(incoming.result, results);
+  app.does->answer(incoming, std::move(results));
 }
 
 void World::redirect(App& app, const Action& action) {
@@ -174,17 +143,9 @@ void World::redirect(App& app, const Action& action) {
     if (!mayBecome(from, shadows_.nodeOf(id), other.slots[slot])) return;
   }
   auto incoming = takeOut(app.inbox, index);
-  say(app.vat->name() + " answers " + std::to_string(id) + " with the results of " +
+  say(app.name() + " answers " + std::to_string(id) + " with the results of " +
       std::to_string(asked.call));
-  ShadowCall& shadow = shadows_.call(id);
-  shadow.result_of = asked.call;
-  shadows_.hold(shadows_.nodeOf(id), shadows_.nodeOf(asked.call));
-  for (size_t slot = 0; slot < kSlots; ++slot) {
-    if (!shadows_.unite(shadow.slots[slot], other.slots[slot])) {
-      return shadows_.fail("the fuzzer made a circle");
-    }
-  }
-  app.vat->redirect(incoming.result, asked.result);
+  if (!app.does->redirect(incoming, asked)) shadows_.fail("the fuzzer made a circle");
 }
 
 void World::resolve(App& app, const Action& action, Random& random) {
@@ -195,32 +156,30 @@ void World::resolve(App& app, const Action& action, Random& random) {
   Shadow promise = app.promises[index].shadow;
   if (picked.cap && !mayBecome(promise, promise, picked.shadow)) return;
   Open open = takeOut(app.promises, index);
-  say(app.vat->name() + (picked.cap ? " resolves" : " breaks") + " promise, shadow " +
+  say(app.name() + (picked.cap ? " resolves" : " breaks") + " promise, shadow " +
       std::to_string(open.shadow));
   if (picked.cap) {
-    shadows_.unite(open.shadow, picked.shadow);
-    shadows_.hold(open.shadow, picked.shadow);
-    app.vat->resolve(open.promise, picked.cap);
+    app.does->resolve(open, picked);
   } else {
-    shadows_.breakPromise(open.shadow);
-    app.vat->resolve(open.promise, std::make_shared<Broken>("broken by its owner"));
+    app.does->breakPromise(open);
   }
 }
 
 void World::act(const Action& action) {
   chance_ = Random(action.salt ^ seed_ << 32);
   Random random(action.salt);
-  for (Link& link : links_) link.stalled -= link.stalled > 0;
+  for (int& stalled : stalled_) stalled -= stalled > 0;
   App& app = apps_[action.a % apps_.size()];
-  Link& link = links_[action.a % links_.size()];
+  size_t at = action.a % net_.links().size();
+  Link& link = net_.links()[at];
   switch (action.what) {
     case Do::kDeliver:
       deliverAny(random);
       break;
     case Do::kDrain:
       for (uint32_t i = random.below(30); i > 0 && failure().empty(); --i) {
-        deliver(link, action.b % 2);
-        for (App& each : apps_) step(each);
+        net_.deliver(link, action.b % 2);
+        stepAll();
       }
       break;
     case Do::kCall:
@@ -233,24 +192,22 @@ void World::act(const Action& action) {
       Asked& asked = app.calls[action.b % app.calls.size()];
       ShadowCall& shadow = shadows_.call(asked.call);
       size_t slot = shadow.target == 0 ? kRootSlot : action.c % kRootSlot;
-      app.references.push_back(
-          {shadows_.newReference(), app.vat->field(asked.result, slot), shadow.slots[slot]});
-      say(app.vat->name() + " takes slot " + std::to_string(slot) + " of call " +
+      app.references.push_back(app.does->reference(app.does->field(asked, slot)));
+      say(app.name() + " takes slot " + std::to_string(slot) + " of call " +
           std::to_string(asked.call) + " as reference " + std::to_string(app.references.back().id));
       break;
     }
     case Do::kFinish: {
       if (app.calls.empty()) break;
       Asked asked = takeOut(app.calls, action.b % app.calls.size());
-      say(app.vat->name() + " finishes call " + std::to_string(asked.call));
-      if (asked.result->watched != 0) shadows_.call(asked.call).canceled = true;
-      RefVat::unwatch(*asked.result);
+      say(app.name() + " finishes call " + std::to_string(asked.call));
+      app.does->finish(asked);
       break;
     }
     case Do::kRelease: {
       if (app.references.empty()) break;
       Reference gone = takeOut(app.references, action.b % app.references.size());
-      say(app.vat->name() + " releases reference " + std::to_string(gone.id));
+      say(app.name() + " releases reference " + std::to_string(gone.id));
       break;
     }
     case Do::kAnswer:
@@ -263,53 +220,51 @@ void World::act(const Action& action) {
       tail(app, action, random);
       break;
     case Do::kPromise: {
-      Picked made = makePromise(app);
-      app.references.push_back({shadows_.newReference(), made.cap, made.shadow});
+      app.references.push_back(app.does->reference(makePromise(app)));
       break;
     }
     case Do::kResolve:
       resolve(app, action, random);
       break;
     case Do::kBootstrap: {
-      if (!app.vat->connected()) break;
-      uint32_t id = shadows_.newCall(0, 0, 0).id;
-      say(app.vat->name() + " bootstraps, call " + std::to_string(id));
-      app.calls.push_back({id, app.vat->bootstrap(id)});
-      app.references.push_back({shadows_.newReference(),
-                                app.vat->field(app.calls.back().result, kRootSlot),
-                                shadows_.call(id).slots[kRootSlot]});
+      if (!app.vat().connected()) break;
+      Asked asked = app.does->bootstrap();
+      say(app.name() + " bootstraps, call " + std::to_string(asked.call));
+      app.calls.push_back(asked);
+      app.references.push_back(app.does->reference(app.does->field(asked, kRootSlot)));
       break;
     }
     case Do::kComplete: {
-      Proxy& proxy = *proxies_[action.a % proxies_.size()];
+      Proxy& proxy = *net_.proxies()[action.a % net_.proxies().size()];
       if (!proxy.starts.empty()) complete(proxy, action.b % proxy.starts.size(), random);
       break;
     }
     case Do::kTwin: {
       if (app.references.empty()) break;
-      Reference twin = app.references[action.b % app.references.size()];
-      app.references.push_back({shadows_.newReference(), twin.cap, twin.shadow});
+      const Reference& twin = app.references[action.b % app.references.size()];
+      app.references.push_back(app.does->reference({twin.cap, twin.shadow}));
       break;
     }
     case Do::kStall:
-      link.stalled = 1 + action.b % 64;
+      stalled_[at] = 1 + action.b % 64;
       break;
     case Do::kCut:
       say("the link between " + link.ends[0].name() + " and " + link.ends[1].name() + " is cut");
-      cut(link);
+      net_.cut(link);
+      stepAll();
       break;
     case Do::kJoin:
-      join(link);
+      net_.join(link);
       break;
   }
-  for (App& each : apps_) step(each);
+  stepAll();
 }
 
 void World::drain(Random& random) {
-  for (Link& link : links_) link.stalled = 0;
+  std::ranges::fill(stalled_, 0);
   for (int i = 0; i < kMaxSteps; ++i) {
     if (!failure().empty()) return;
-    for (auto& proxy : proxies_) {
+    for (auto& proxy : net_.proxies()) {
       if (!proxy->starts.empty()) complete(*proxy, 0, random);
     }
     if (!deliverAny(random)) return;
@@ -330,12 +285,7 @@ void World::settleAll(Random& random) {
       while (!app.inbox.empty() && failure().empty()) {
         busy = true;
         auto incoming = takeOut(app.inbox, 0);
-        ShadowCall& shadow = shadows_.call(incoming.call);
-        shadow.given = Outcome::kResults;
-        for (Shadow slot : shadow.slots) shadows_.breakPromise(slot);
-        Results results;
-        results.call = incoming.call;
-        app.vat->answer(incoming.result, results);
+        app.does->answer(incoming, {});
         step(app);
       }
     }
@@ -363,7 +313,7 @@ void World::finish() {
   for (App& app : apps_) {
     for (Reference& reference : app.references) {
       if (!failure().empty()) return;
-      Cap now = app.vat->follow(reference.cap);
+      Cap now = app.vat().follow(reference.cap);
       bool open = now->kind == NodeKind::kPromise;
       if (now->kind == NodeKind::kImport) {
         auto& import = static_cast<Import&>(*now);
@@ -374,7 +324,7 @@ void World::finish() {
       }
       // A promise that depends on a canceled call may stay one for ever.
       if (open && shadows_.state(reference.shadow) != State::kPromise) {
-        shadows_.fail(app.vat->name() + " was never told what became of reference " +
+        shadows_.fail(app.name() + " was never told what became of reference " +
                       std::to_string(reference.id));
       }
     }
@@ -382,12 +332,13 @@ void World::finish() {
   letGo();
   drain(random);
   if (circles_) {
-    for (Link& link : links_) cut(link);
+    for (Link& link : net_.links()) net_.cut(link);
+    stepAll();
   }
   for (App& app : apps_) {
-    if (failure().empty() && !app.vat->leftovers().empty()) shadows_.fail(app.vat->leftovers());
+    if (failure().empty() && !app.vat().leftovers().empty()) shadows_.fail(app.vat().leftovers());
   }
-  checkProxies();
+  net_.checkEmpty();
 }
 
 std::string play(const Run& run, std::vector<std::string>* log) {

@@ -4,18 +4,14 @@
 // the applications on the reference vats, which do what the actions say.
 #pragma once
 
-#include <deque>
-#include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
-#include "rpc/vat/vat.h"
-#include "rpc/wire/frame_reader.h"
 #include "tests/fuzz/action.h"
-#include "tests/fuzz/ref_vat.h"
+#include "tests/fuzz/application.h"
+#include "tests/fuzz/net.h"
 
 namespace vatmesh::fuzz {
 
@@ -33,79 +29,40 @@ class World {
   const std::vector<std::string>& log() const { return log_; }
 
  private:
-  // --- the net (net.cc)
-  struct Proxy {
-    std::string name;
-    wire::BufferPool buffers;
-    vat::Vat vat;
-    std::vector<captp::Start> starts;
-  };
-  struct End {
-    Proxy* proxy = nullptr;  // one of the two
-    RefVat* app = nullptr;
-    captp::LinkId id;
-    std::unique_ptr<wire::FrameReader> reader;
-    std::deque<Frame> queue;  // what comes to this end
-    size_t in_reader = 0;     // of these, handed to the reader already
-    const std::string& name() const { return proxy ? proxy->name : app->name(); }
-  };
-  struct Link {
-    End ends[2];
-    bool up = false;
-    int stalled = 0;
-  };
+  using Proxy = Net::Proxy;
+  using End = Net::End;
+  using Link = Net::Link;
+  using Picked = Application::Picked;
+  using Reference = Application::Reference;
+  using Asked = Application::Asked;
+  using Open = Application::Open;
   // What the actions choose from.
-  struct Reference {
-    uint32_t id;
-    Cap cap;
-    Shadow shadow;
-    uint32_t sequence = 0;
-  };
-  struct Asked {
-    uint32_t call;
-    std::shared_ptr<Struct> result;
-  };
-  struct Open {
-    std::shared_ptr<Promise> promise;
-    Shadow shadow;
-  };
   struct App {
-    std::unique_ptr<RefVat> vat;
+    std::unique_ptr<Application> does;
     std::vector<Reference> references;
     std::vector<Asked> calls;
     std::vector<Open> promises;
     std::vector<RefVat::Incoming> inbox;
+    RefVat& vat() const { return does->vat; }
+    const std::string& name() const { return does->name(); }
   };
 
+  // --- the net (topology.cc)
   void build(Random& random);
   void addApp(Random& random);
-  void addProxy();
-  void join(Link& link);
-  void cut(Link& link);
-  End& other(End& end);
-  // Delivers the oldest message that goes to `end`.
-  void deliver(Link& link, int end);
   bool deliverAny(Random& random);
-  void input(Proxy& proxy, const std::function<void(captp::Effects&)>& turn);
-  void apply(Proxy& proxy, const captp::Effects& effects);
-  End* endOf(const Proxy& proxy, captp::LinkId id);
   void complete(Proxy& proxy, size_t index, Random& random);
   // Sends what the application's vat has written, and takes over the calls that came.
   void step(App& app);
-  void checkProxies();
+  void stepAll();
 
   // --- applications (world.cc)
-  struct Picked {
-    Cap cap;
-    Shadow shadow = 0;
-  };
   Picked pick(App& app, Random& random);
   bool mayBecome(Shadow promise, Shadow holder, Shadow target);
   void call(App& app, const Action& action, Random& random);
   void answer(App& app, const Action& action, Random& random);
   void redirect(App& app, const Action& action);
   void tail(App& app, const Action& action, Random& random);
-  CallContent newCall(Reference& reference, const std::vector<Picked>& arguments);
   void resolve(App& app, const Action& action, Random& random);
   Picked makePromise(App& app);
   void settleAll(Random& random);
@@ -117,21 +74,17 @@ class World {
 
   ShadowWorld shadows_;
   Shadow null_;
-  std::vector<std::unique_ptr<Proxy>> proxies_;
   std::vector<App> apps_;
-  std::deque<Link> links_;
   std::unordered_map<std::string, int> hops_;  // of Bootstraps
   // Whether what is held in circles may come about; then only lost links end it.
   bool circles_ = false;
-  // Whether limits are so low that they are reached.
-  bool tight_ = false;
-  captp::Limits limits_;
-  Instant now_{};
   bool resting_ = false;  // at the end: what is due is done at once
   bool verbose_;
   std::vector<std::string> log_;
   uint64_t seed_;
   Random chance_;  // of the action that is done
+  Net net_;
+  std::vector<int> stalled_;  // by link: for how many actions
 };
 
 // Plays a whole run; what went wrong, or nothing.

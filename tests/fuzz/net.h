@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Net is vats of both kinds and the links between them, which are queues of frames: nothing moves
+// but what is delivered. After every input of a vat of ours its invariants are checked; what is
+// wrong ends up in the ShadowWorld.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "rpc/vat/vat.h"
+#include "rpc/wire/frame_reader.h"
+#include "tests/fuzz/ref_vat.h"
+
+namespace vatmesh::fuzz {
+
+class Net {
+ public:
+  // A vat of ours.
+  struct Proxy {
+    std::string name;
+    wire::BufferPool buffers;
+    vat::Vat vat;
+    std::vector<captp::Start> starts;  // neither completed nor canceled
+  };
+  struct End {
+    Proxy* proxy = nullptr;  // one of the two
+    RefVat* app = nullptr;
+    captp::LinkId id;
+    std::unique_ptr<wire::FrameReader> reader;
+    std::deque<Frame> queue;  // what comes to this end
+    size_t in_reader = 0;     // of these, handed to the reader already
+    const std::string& name() const { return proxy ? proxy->name : app->name(); }
+  };
+  struct Link {
+    End ends[2];
+    bool up = false;
+  };
+
+  // `chance` says how many frames come at once.
+  Net(ShadowWorld& shadows, Random& chance) : shadows_(shadows), chance_(chance) {}
+
+  Proxy& addProxy();
+  // A link that is down. Each end is a Proxy or a RefVat, which has one link at most.
+  template <typename A, typename B>
+  Link& addLink(A& from, B& to) {
+    Link& link = links_.emplace_back();
+    put(link.ends[0], from);
+    put(link.ends[1], to);
+    return link;
+  }
+  std::deque<std::unique_ptr<Proxy>>& proxies() { return proxies_; }
+  std::deque<Link>& links() { return links_; }
+  // Where what is sent from `end` arrives.
+  End& other(End& end);
+
+  void join(Link& link);
+  // What is on the way is lost.
+  void cut(Link& link);
+  // Delivers the oldest message that goes to that end of `link`, if there is one.
+  void deliver(Link& link, int end);
+  // One turn of a vat of ours.
+  void input(Proxy& proxy, const std::function<void(captp::Effects&)>& turn);
+  // Sends on what a reference vat has written.
+  void post(const RefVat& from, std::vector<Frame> frames);
+  // Fails when a vat of ours has anything left.
+  void checkEmpty();
+
+  // Told of every message just before it is delivered.
+  std::function<void(const End& from, const End& to, const wire::InMessage&)> watch;
+
+ private:
+  static void put(End& end, Proxy& proxy) { end.proxy = &proxy; }
+  static void put(End& end, RefVat& app) { end.app = &app; }
+  void apply(Proxy& proxy, const captp::Effects& effects);
+  End* endOf(const Proxy& proxy, captp::LinkId id);
+  void deliverToApp(End& from, End& to);
+  void deliverToProxy(End& from, End& to);
+
+  ShadowWorld& shadows_;
+  Random& chance_;
+  std::deque<std::unique_ptr<Proxy>> proxies_;
+  std::deque<Link> links_;
+};
+
+}  // namespace vatmesh::fuzz
