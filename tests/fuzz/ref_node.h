@@ -144,6 +144,7 @@ struct Export {
 struct Answer {
   std::shared_ptr<Struct> result;
   bool returned = false;
+  bool redirected = false;        // the results stay here until the peer takes them, once
   std::vector<uint32_t> exports;  // named in the results
   std::vector<uint32_t> params;   // imports that the parameters named
   std::array<Cap, kSlots> pins;   // where what is addressed to a path goes

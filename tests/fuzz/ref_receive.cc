@@ -108,8 +108,10 @@ void RefVat::onBootstrap(const wire::Envelope& envelope) {
 void RefVat::onCall(const wire::InMessage& message, const wire::Envelope& envelope) {
   if (link_->answers.contains(envelope.id)) return fail("question id in use");
   link_->closed_answers.erase(envelope.id);
-  if (envelope.send_results_to != wire::SendResultsTo::kCaller)
+  bool redirected = envelope.send_results_to == wire::SendResultsTo::kYourself;
+  if (redirected ? !habits_.tail_calls : envelope.send_results_to != wire::SendResultsTo::kCaller) {
     return fail("an odd place for results");
+  }
   Cap pin;
   if (envelope.target.kind == wire::Target::Kind::kImportedCap) {
     auto it = link_->exports.find(envelope.target.id);
@@ -134,9 +136,12 @@ void RefVat::onCall(const wire::InMessage& message, const wire::Envelope& envelo
   if (!content) return fail("a call with another content than was sent");
 
   auto result = std::make_shared<Struct>();
-  result->answer_link = link_;
-  result->answer = envelope.id;
+  if (!redirected) {
+    result->answer_link = link_;
+    result->answer = envelope.id;
+  }
   link_->answers[envelope.id].result = result;
+  link_->answers[envelope.id].redirected = redirected;
   for (const auto& descriptor : envelope.descriptors) {
     if (descriptor.kind == wire::DescriptorKind::kSenderHosted ||
         descriptor.kind == wire::DescriptorKind::kSenderPromise) {
@@ -159,6 +164,13 @@ void RefVat::onReturn(const wire::InMessage& message, const wire::Envelope& enve
   if (asked.returned) return fail("a second Return");
   if (envelope.release_param_caps) fail("releaseParamCaps is set");
   auto question = asked.question.lock();
+  if (envelope.return_kind == wire::ReturnKind::kTakeFromOtherQuestion) {
+    asked.returned = true;
+    bool finished = asked.finished;
+    if (finished) link_->questions.erase(it);
+    if (question) question->returned = true;
+    return onTaken(envelope.take_from, question.get());
+  }
   if (!question) {
     // Canceled: unless our Finish has released what it names, or will be too late for that, it is
     // released one by one.
@@ -193,6 +205,30 @@ void RefVat::onReturn(const wire::InMessage& message, const wire::Envelope& enve
   }
   auto sink = question->sink.lock();
   if (sink && sink->state == Struct::State::kAsked) breakResult(*sink, why);
+}
+
+// The results of a call of the peer are those of `question`, or nobody's when it was canceled. What
+// went along the question came back as that call: now it goes to where those results are.
+void RefVat::onTaken(uint32_t answer_id, Question* question) {
+  auto it = link_->answers.find(answer_id);
+  if (it == link_->answers.end() || !it->second.redirected || it->second.returned) {
+    return fail("results that can't be taken");
+  }
+  it->second.returned = true;
+  auto result = it->second.result;
+  write(wire::buildReturnElsewhere(frames_, answer_id));
+  if (!question) return;
+  for (size_t slot = 0; slot < kSlots; ++slot) {
+    auto path = question->paths[slot].lock();
+    if (path) settle(*path, {field(result, slot), true, pinOfAnswer(it->second, slot)});
+  }
+  auto sink = question->sink.lock();
+  if (!sink || sink->state != Struct::State::kAsked) return;
+  if (result->state == Struct::State::kReturned) return complete(*sink, result->results);
+  if (result->state == Struct::State::kBroken) return breakResult(*sink, result->why);
+  sink->state = Struct::State::kRedirected;
+  sink->other = result;
+  result->followers.push_back(sink);
 }
 
 void RefVat::onResults(Question& question, const wire::InMessage& message,
@@ -279,7 +315,10 @@ void RefVat::onResolve(const wire::Envelope& envelope) {
   auto import = it == link_->imports.end() ? nullptr : it->second.lock();
   if (!import) return;  // released meanwhile
   if (!import->promise) return fail("a Resolve for something settled");
-  if (import->how != Remote::How::kOpen) return fail("a second Resolve");
+  if (import->how != Remote::How::kOpen) {
+    if (!habits_.resolves_again) fail("a second Resolve");
+    return;
+  }
   settle(*import, to);
 }
 

@@ -147,6 +147,9 @@ Cap RefVat::field(const std::shared_ptr<Struct>& result, size_t slot) {
       return pathOf(result->question, slot);
     case Struct::State::kRedirected:
       if (result->promises[slot]) return result->promises[slot];
+      // Taken from another question: what went along the path is waited for.
+      if (auto path = result->question ? result->question->paths[slot].lock() : nullptr)
+        return path;
       return field(result->other, slot);
     case Struct::State::kReturned: {
       Cap cap = result->results.slots[slot];
@@ -191,7 +194,11 @@ void RefVat::refuse(const std::shared_ptr<Struct>& result, const std::string& re
 void RefVat::complete(Struct& result, const Results& results) {
   result.state = Struct::State::kReturned;
   result.results = results;
-  for (Cap& cap : result.results.slots) cap = follow(cap);
+  for (size_t slot = 0; slot < kSlots; ++slot) {
+    auto path = result.question ? result.question->paths[slot].lock() : nullptr;
+    bool taken = path && path->how == Remote::How::kOurs;
+    result.results.slots[slot] = follow(taken ? path : results.slots[slot]);
+  }
   if (!habits_.lingers) result.question.reset();
   for (size_t slot = 0; slot < kSlots; ++slot) {
     auto promise = result.promises[slot];

@@ -118,6 +118,7 @@ class RefVat {
   void onBootstrap(const wire::Envelope& envelope);
   void onCall(const wire::InMessage& message, const wire::Envelope& envelope);
   void onReturn(const wire::InMessage& message, const wire::Envelope& envelope);
+  void onTaken(uint32_t answer_id, Question* question);
   void onResults(Question& question, const wire::InMessage& message,
                  const wire::Envelope& envelope);
   void onFinish(const wire::Envelope& envelope);
