@@ -74,7 +74,7 @@ Node* Connection::findTarget(const wire::Envelope& envelope, wire::Exception& wh
   const wire::Target& target = envelope.target;
   if (target.kind == wire::Target::Kind::kImportedCap) {
     Export* entry = exports.find(ExportId{target.id});
-    return entry ? entry->pin.get() : nullptr;
+    return entry ? entry->cell->node() : nullptr;
   }
   if (target.kind == wire::Target::Kind::kUnknown) {
     why = unimplemented("a call target of a kind that we don't know");
@@ -91,7 +91,7 @@ Node* Connection::findTarget(const wire::Envelope& envelope, wire::Exception& wh
   }
   PathNode* node = answer->pipeline->pathNode(envelope.path(target.path));
   if (!node) why = overloaded("too many paths are used");
-  return node;
+  return node ? node->place() : nullptr;
 }
 
 std::optional<wire::Exception> Connection::refuseCall(const wire::InMessage& message,
@@ -128,8 +128,8 @@ void Connection::handleCall(wire::InMessage&& message, const wire::Envelope& env
   PendingCall& call = core_.call;
   call.result = answer->pipeline;
   for (const wire::Descriptor& descriptor : envelope.descriptors) {
-    bool reflected = false;
-    call.capabilities.push_back(read(descriptor, envelope, reflected));
+    Place bounce;
+    call.capabilities.push_back(read(descriptor, envelope, bounce));
   }
   if (auto refused = refuseCall(message, envelope)) {
     core_.breakPipeline(*answer->pipeline, core_.broken(*refused));
@@ -165,39 +165,49 @@ void Connection::returnElsewhere(AnswerId id) {
   send(wire::buildReturnElsewhere(core_.frames, id.value), wire::MessageKind::kReturn);
 }
 
-void Connection::returnResults(AnswerId id, wire::InMessage&& message, const wire::Payload& payload,
-                               std::span<const OutCapability> out, Pipeline& pipeline) {
+void Connection::returnTakeFrom(AnswerId id, QuestionId from) {
+  Answer* answer = answers.find(id);
+  answer->returned = true;
+  countOutcome(*answer, CallOutcome::kOk);
+  send(wire::buildReturnTakeFrom(core_.frames, id.value, from.value), wire::MessageKind::kReturn);
+}
+
+void Connection::returnResults(AnswerId id, std::span<const OutCapability> out,
+                               Pipeline& pipeline) {
   Answer& answer = *answers.find(id);
-  Status room = checkRoom(out, message, {});
+  Status room = checkRoom(out, pipeline.retained, {});
   if (!room.ok()) {
+    Ref why = core_.broken(exceptionFrom(room));
+    // The question goes on, but the caller gets this exception for all that it addresses to it.
+    for (const auto& path : answer.pipeline->paths()) core_.lead(*path, *why.get());
     pipeline.sink = this;  // for the exception
-    core_.breakPipeline(pipeline, core_.broken(exceptionFrom(room)));
+    core_.breakPipeline(pipeline, std::move(why));
     return;
   }
   answer.returned = true;
   countOutcome(answer, CallOutcome::kOk);
-
-  auto& descriptors = core_.out_descriptors;
-  descriptors.clear();
-  bool holds_any = false;
-  for (const OutCapability& capability : out) {
-    if (!answer.wants_return) break;
-    descriptors.push_back(describe(*capability.node, capability.proxied, &answer.result_exports));
-    holds_any |= descriptors.back().kind != wire::DescriptorKind::kNone;
-  }
-  bool keep_content = &pipeline != answer.pipeline.get();
-  for (bool reflected : pipeline.reflected) keep_content |= reflected;
-
   if (!answer.wants_return) {
-    if (keep_content) {
-      core_.retain(pipeline, std::move(message), payload);
+    // The caller is told nothing; what it uses later is looked up.
+    bool moves = &pipeline != answer.pipeline.get();
+    for (const Place& bounce : pipeline.bounces) moves |= static_cast<bool>(bounce);
+    if (moves) {
+      core_.retain(pipeline, std::exchange(pipeline.retained, {}), pipeline.retained_payload);
     } else {
       core_.forgetContent(pipeline);
     }
     return;
   }
-  wire::FrameRef frame = wire::forwardReturn(core_.frames, std::move(message), payload,
-                                             {id.value, !holds_any}, descriptors);
+  auto& descriptors = core_.out_descriptors;
+  descriptors.clear();
+  bool holds_any = false;
+  for (const OutCapability& capability : out) {
+    descriptors.push_back(describe(capability, &answer.result_exports));
+    holds_any |= descriptors.back().kind != wire::DescriptorKind::kNone;
+  }
+  setPlaces(*answer.pipeline, pipeline, out, descriptors);
+  wire::FrameRef frame =
+      wire::forwardReturn(core_.frames, std::exchange(pipeline.retained, {}),
+                          pipeline.retained_payload, {id.value, !holds_any}, descriptors);
   if (!holds_any) {
     // Nothing can be pipelined on it, so a peer that knows the hint sends no Finish, and the Finish
     // of one that doesn't is ignored (R-A3).
@@ -206,13 +216,54 @@ void Connection::returnResults(AnswerId id, wire::InMessage&& message, const wir
     answers.erase(id);
     return;
   }
-  if (keep_content) {
-    core_.keepImage(pipeline, frame);
-  } else {
+  if (answer.pipeline->told.empty()) {
     core_.forgetContent(pipeline);
+  } else {
+    core_.keepImage(pipeline, frame);
   }
   send(std::move(frame), wire::MessageKind::kReturn);
   resolveBroken();
+}
+
+// Where nothing but settled objects of the callee's came, the question serves for every path, and
+// nothing of the results is kept.
+void Connection::setPlaces(Pipeline& root, const Pipeline& results,
+                           std::span<const OutCapability> out,
+                           std::span<const wire::OutDescriptor> descriptors) {
+  bool moves = &root != &results;
+  for (size_t i = 0; i < out.size(); ++i) {
+    moves |= results.bounces[i] || descriptors[i].kind == wire::DescriptorKind::kSenderPromise;
+  }
+  if (!moves) return;
+  root.told.resize(out.size());
+  for (size_t i = 0; i < out.size(); ++i) {
+    switch (descriptors[i].kind) {
+      case wire::DescriptorKind::kSenderHosted:
+      case wire::DescriptorKind::kSenderPromise:
+        root.told[i] = exports.find(ExportId{descriptors[i].id})->cell;
+        break;
+      case wire::DescriptorKind::kReceiverHosted:
+      case wire::DescriptorKind::kReceiverAnswer:
+        root.told[i] = core_.newCell();
+        root.told[i]->set(follow(out[i].node), Cell::Told::kTheirs);
+        break;
+      default:
+        break;
+    }
+  }
+  for (const auto& path : root.paths()) {
+    auto index = Core::indexAt(results, path->path());
+    if (!index || !root.told[*index] || root.told[*index]->node() == path.get()) continue;
+    Held<Cell>& told = root.told[*index];
+    PromiseNode* way = asPromise(*path->place());
+    if (told->told() != Cell::Told::kTheirs || !way || !way->used) {
+      path->cell = told;
+    } else if (path->cell) {
+      path->cell->set(way, Cell::Told::kTheirs);
+    } else {
+      path->told_theirs = true;
+    }
+  }
 }
 
 void Connection::handleFinish(const wire::Envelope& envelope) {

@@ -5,6 +5,7 @@
 
 #include "rpc/captp/connection.h"
 #include "rpc/captp/core.h"
+#include "rpc/captp/embargo.h"
 #include "rpc/captp/pipeline.h"
 
 namespace vatmesh::captp {
@@ -40,16 +41,40 @@ Node* follow(Node* node) {
     } else if (node->kind() == NodeKind::kPath) {
       auto& path = static_cast<PathNode&>(*node);
       next = path.to() ? path.to().get() : path.pipeline().broken.get();
+    } else if (node->kind() == NodeKind::kEmbargo) {
+      next = static_cast<EmbargoNode&>(*node).to().get();
     }
     if (!next) return node;
     node = next;
   }
 }
 
+Node* followThrough(Node* node) {
+  for (;;) {
+    node = follow(node);
+    if (node->kind() != NodeKind::kEmbargo) return node;
+    node = static_cast<EmbargoNode&>(*node).target.get();
+  }
+}
+
+PromiseNode* asPromise(Node& node) {
+  switch (node.kind()) {
+    case NodeKind::kImport:
+      return &static_cast<ImportNode&>(node);
+    case NodeKind::kPath:
+      return &static_cast<PathNode&>(node);
+    case NodeKind::kEmbargo:
+      return &static_cast<EmbargoNode&>(node);
+    case NodeKind::kNull:
+    case NodeKind::kBroken:
+      return nullptr;
+  }
+  return nullptr;
+}
+
 bool isPromise(const Node& node) {
-  if (node.kind() == NodeKind::kImport) return !static_cast<const ImportNode&>(node).settled();
-  if (node.kind() == NodeKind::kPath) return !static_cast<const PathNode&>(node).settled();
-  return false;
+  const PromiseNode* promise = asPromise(const_cast<Node&>(node));
+  return promise && !promise->settled();
 }
 
 }  // namespace vatmesh::captp

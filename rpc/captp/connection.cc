@@ -129,6 +129,11 @@ void Connection::handleUnimplemented(const wire::Envelope& envelope) {
       for (ExportId named : exports_named) releaseExport(named, 1);
       return;
     }
+    case wire::MessageKind::kDisembargo:
+      if (envelope.inner_disembargo == wire::DisembargoKind::kSenderLoopback) {
+        return handleUnknownDisembargo(EmbargoId{envelope.inner_id});
+      }
+      [[fallthrough]];
     default:
       ++core_.counters.tolerated;
   }

@@ -12,18 +12,23 @@
 //   I4  an import has wire_refs >= 1 and a handle
 //   I5  a question waiting or lingering has a pipeline that names it back; a canceled one has none
 //   I6  an answer that has not returned has a pipeline that will return to it
+//   I7  a Disembargo under way keeps its old path open, on this link
+//   I8  no cell leads to what is gone
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "rpc/captp/answer.h"
 #include "rpc/captp/cap.h"
 #include "rpc/captp/counters.h"
+#include "rpc/captp/embargo.h"
 #include "rpc/captp/export.h"
 #include "rpc/captp/ids.h"
 #include "rpc/captp/limits.h"
@@ -55,19 +60,24 @@ class Connection {
   // Writes a call to this link as a new question. Not ok: nothing was sent or counted, and the
   // call's result is to be broken with the status. Precondition: call.result is waiting.
   Status sendCall(PendingCall& call, const wire::OutTarget& target);
+  // True when `call` came from this peer, who takes its results itself (R-T4).
+  bool isTailCall(const PendingCall& call);
   void sendBootstrap(Pipeline& pipeline, std::string_view object_id);
 
   // --- answers (answer.cc)
   void returnException(AnswerId id, const wire::Exception& why);
   void returnElsewhere(AnswerId id);
-  // Writes `pipeline`'s results to answer `id`; `message` is scrubbed. `out` are the capabilities
-  // as this link is to be told of them.
+  // Answer `id` has the results of our question `from`.
+  void returnTakeFrom(AnswerId id, QuestionId from);
+  // Writes the results that `pipeline` retains to answer `id`. `out` are their capabilities as this
+  // link is to be told of them.
   struct OutCapability {
     Node* node;
-    bool proxied;  // always hosted here, even when the node lives at the peer
+    // The peer embargoes what it is told is its own, since it holds a promise of it: it may be told
+    // before our own embargo is lifted.
+    bool embargoes;
   };
-  void returnResults(AnswerId id, wire::InMessage&& message, const wire::Payload& payload,
-                     std::span<const OutCapability> out, Pipeline& pipeline);
+  void returnResults(AnswerId id, std::span<const OutCapability> out, Pipeline& pipeline);
 
   // --- imports (import.cc)
   // Counts one descriptor that named import `id` and gives its node.
@@ -75,24 +85,29 @@ class Connection {
   void releaseImport(ImportNode& node);
 
   // --- exports (export.cc)
-  // Announces how the promise in export `id` was resolved, and answers the Disembargoes that
-  // waited.
+  // Announces how the promise in export `id` was resolved, and lets the Disembargoes go on that
+  // waited for it.
   void announce(ExportId id);
   void releaseExport(ExportId id, uint32_t count);
 
+  // --- embargoes (disembargo.cc)
+  void sendDisembargo(Loopback&& loopback, PromiseNode& along);
+  void echoDisembargo(uint32_t id, Node& at);
+
   // --- descriptors (descriptors.cc)
-  // Reads a descriptor. `reflected`: it named something of ours.
-  Ref read(const wire::Descriptor& descriptor, const wire::Envelope& envelope, bool& reflected);
-  // Writes a descriptor for what `node` is by now, counts the export it names, and adds that to
-  // `record`. `proxied`: as our own object even if the peer hosts it. A broken one is written as a
-  // promise; its Resolve is sent by resolveBroken(), right behind the message.
-  wire::OutDescriptor describe(Node& node, bool proxied, std::vector<ExportId>* record);
+  // Reads a descriptor. `bounce` becomes the place that it named, when that is one of ours.
+  Ref read(const wire::Descriptor& descriptor, const wire::Envelope& envelope, Place& bounce);
+  // Writes a descriptor for what the capability is by now, counts the export it names, and adds
+  // that to `record`. A broken one is written as a promise; its Resolve is sent by resolveBroken(),
+  // right behind the message.
+  wire::OutDescriptor describe(const OutCapability& capability, std::vector<ExportId>* record);
   void resolveBroken();
 
   void send(wire::FrameRef frame, wire::MessageKind kind);
 
   bool tablesEmpty() const {
-    return questions.empty() && answers.empty() && exports.empty() && imports.empty();
+    return questions.empty() && answers.empty() && exports.empty() && imports.empty() &&
+           embargoes.empty();
   }
 
   OwnTable<QuestionId, Question> questions;
@@ -103,6 +118,11 @@ class Connection {
     void clear() { node = nullptr; }
   };
   PeerTable<ImportId, ImportEntry> imports;
+  OwnTable<EmbargoId, SentDisembargo> embargoes;
+  // Disembargoes of other peers that wait until there is room among those under way.
+  std::deque<SentDisembargo> delayed;
+  // The peer's own Disembargoes that were not echoed yet.
+  uint32_t loopbacks = 0;
   // The entry to use again when a node is exported once more (R-RC9).
   std::unordered_map<const Node*, ExportId> canonical;
 
@@ -148,8 +168,22 @@ class Connection {
                  const wire::Envelope& envelope);
   void releaseParams(Question& question, const wire::Envelope& envelope);
   void onTaken(Pipeline* pipeline, AnswerId taken);
+  void onTailReturn(Question& question, Pipeline* pipeline, const wire::Envelope& envelope);
   void countOutcome(const Answer& answer, CallOutcome outcome);
-  void echoDisembargo(uint32_t embargo_id, Node& pin);
+  // The peer flushes its way to `cell`, or to a path of its question.
+  void flushCell(Cell& cell, Cell::WaitingDisembargo embargo);
+  void flushPath(PathNode* path, uint32_t id);
+  void startLoopback(uint32_t id, Node& at);
+  void echoStray(uint32_t id, Node& at);
+  void write(Loopback&& loopback, Node& along, Place bounce);
+  void handleEcho(EmbargoId id);
+  void handleUnknownDisembargo(EmbargoId id);
+  std::pair<ExportId, Export*> newExport(Node& node);
+  // What a descriptor names: the node at the peer, or the one that is exported.
+  Node* toldOf(const OutCapability& capability) const;
+  // What the peer was told in a Return is where its paths lead from now on.
+  void setPlaces(Pipeline& root, const Pipeline& results, std::span<const OutCapability> out,
+                 std::span<const wire::OutDescriptor> descriptors);
   Status checkRoom(std::span<const OutCapability> capabilities, const wire::InMessage& message,
                    const wire::OutTarget& target);
   // What the peer itself hosts: the node as an import from it, as a path of what we asked it; else

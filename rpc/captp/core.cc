@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/captp/core.h"
 
+#include <algorithm>
+
 #include "rpc/base/check.h"
 #include "rpc/captp/errors.h"
 #include "rpc/wire/build.h"
@@ -19,6 +21,7 @@ Core::~Core() {
   forEachLink([&](Connection& connection) { lose(connection, disconnected("the vat ended")); });
   end();
   for (Pipeline* pipeline : idle_pipelines_) delete pipeline;
+  for (Cell* cell : idle_cells_) delete cell;
 }
 
 void Core::begin(Effects& out) {
@@ -32,6 +35,9 @@ void Core::end() {
     if (!flushes_.empty()) {
       auto flushes = std::exchange(flushes_, {});
       for (auto& pipeline : flushes) flush(*pipeline);
+    } else if (!ends_.empty()) {
+      auto ends = std::exchange(ends_, {});
+      for (End& end : ends) endEmbargo(*end.embargo, std::move(end.why));
     } else if (!failures_.empty()) {
       auto failures = std::exchange(failures_, {});
       for (Failure& failure : failures) fail(*failure.pipeline, std::move(failure.why));
@@ -82,7 +88,14 @@ void Core::watchQueues() {
   }
 }
 
+Instant Core::nextDeadline() const {
+  Instant next = deadlines_.empty() ? kNever : deadlines_.top().first;
+  if (!embargo_deadlines_.empty()) next = std::min(next, embargo_deadlines_.begin()->first.first);
+  return next;
+}
+
 void Core::checkDeadlines() {
+  endLateEmbargoes();
   while (!deadlines_.empty() && deadlines_.top().first <= now) {
     LinkId id = deadlines_.top().second;
     deadlines_.pop();
@@ -151,12 +164,19 @@ void Core::lose(Connection& connection, const wire::Exception& what) {
     connection.answers.erase(id);
   });
   connection.exports.forEach([&](ExportId id, Export& entry) {
-    if (entry.state == Export::State::kPromise) {
-      static_cast<PromiseNode*>(entry.ref.get())->removeHolder(connection, id);
-    }
+    if (entry.promise) asPromise(*entry.ref.get())->removeHolder(connection, id);
     connection.exports.erase(id);
   });
   connection.canonical.clear();
+  std::deque<SentDisembargo> onwards = std::move(connection.delayed);
+  connection.embargoes.forEach([&](EmbargoId id, SentDisembargo& sent) {
+    if (EmbargoNode* embargo = sent.loopback.embargo.get()) {
+      reject(*embargo, why);
+    } else if (sent.bounce) {
+      onwards.push_back(std::move(sent));
+    }
+    connection.embargoes.erase(id);
+  });
   connection.questions.forEach([&](QuestionId id, Question& question) {
     loseQuestion(question, why);
     connection.questions.erase(id);
@@ -167,6 +187,8 @@ void Core::lose(Connection& connection, const wire::Exception& what) {
     if (!node.settled()) settle(node, why);
     connection.imports.erase(id);
   });
+  // Whatever could come back along the link has come. Peers' Disembargoes follow that.
+  for (SentDisembargo& sent : onwards) travel(std::move(sent.loopback), *sent.bounce.node());
 }
 
 void Core::loseQuestion(Question& question, Ref why) {

@@ -4,6 +4,7 @@
 // the turn. A turn: begin() with the effects to fill, one input, end(), which works off everything
 // that the input left to do, without recursion:
 //   flushes   pipelines that are asked now and still hold queued calls
+//   ends      embargoes to lift or to reject
 //   failures  pipelines to break
 //   drops     objects without handles
 //   links     that broke the protocol or whose queue is full
@@ -14,8 +15,12 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
+#include <map>
 #include <memory>
+#include <optional>
 #include <queue>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -26,6 +31,7 @@
 #include "rpc/captp/connection.h"
 #include "rpc/captp/counters.h"
 #include "rpc/captp/effects.h"
+#include "rpc/captp/embargo.h"
 #include "rpc/captp/pipeline.h"
 #include "rpc/wire/buffer.h"
 #include "rpc/wire/envelope.h"
@@ -39,7 +45,9 @@ struct Route {
   Kind kind = Kind::kBroken;
   Connection* connection = nullptr;      // kLink
   wire::OutTarget target;                // kLink
-  PathNode* path = nullptr;              // kQueue; kLink along a question
+  PromiseNode* promise = nullptr;        // kLink: what the call goes along
+  WaitQueue* queue = nullptr;            // kQueue
+  PathNode* path = nullptr;              // kQueue: of the pipeline that queues
   const wire::Exception* why = nullptr;  // kBroken
 };
 
@@ -58,7 +66,7 @@ class Core {
   // --- time and back-pressure (core.cc)
   // Ends links that have not moved for their `stall`.
   void checkDeadlines();
-  Instant nextDeadline() const { return deadlines_.empty() ? kNever : deadlines_.top().first; }
+  Instant nextDeadline() const;
 
   // --- links
   Connection& add(LinkKind kind, const Profile& profile, const Limits& limits);
@@ -85,8 +93,13 @@ class Core {
   // so that no pipeline keeps itself.
   void resolveWithin(Pipeline& pipeline, const wire::InMessage& message,
                      const wire::Payload& payload);
-  // Results came for `pipeline`; its capabilities and reflected are set, `message` is scrubbed.
-  void deliverResults(Pipeline& pipeline, wire::InMessage&& message, const wire::Payload& payload);
+  // The index of what `results` hold at `path`; nullopt: no capability.
+  static std::optional<uint32_t> indexAt(const Pipeline& results, std::span<const uint16_t> path);
+  // Results came for `pipeline`; its capabilities and bounces are set, `message` is scrubbed.
+  // kOld: they have been here, but nobody was told.
+  enum class Age : uint8_t { kNew, kOld };
+  void deliverResults(Pipeline& pipeline, wire::InMessage&& message, const wire::Payload& payload,
+                      Age age);
   // The question of `pipeline` was answered by the results of `from`.
   void take(Pipeline& pipeline, Pipeline& from);
   // Everything on `pipeline` fails; its sink gets `why`. At the end of the turn's other work.
@@ -100,6 +113,9 @@ class Core {
   void detach(Answer& answer);
   // The call that `result` belongs to waits no longer; nothing when it does not wait.
   void leaveQueue(Pipeline& result);
+  std::deque<Waiting> takeQueue(WaitQueue& queue);
+  // False for a call that only its queue still holds: its caller finished it.
+  static bool isWanted(const PendingCall& call);
   // `answer` stands for `pipeline` from now on, which returns to it.
   void attach(Answer& answer, Connection& sink, AnswerId id, Held<Pipeline> pipeline);
 
@@ -112,12 +128,36 @@ class Core {
   static constexpr size_t kUnusables = 6;
   Ref unusable(Unusable why);
   Route route(Node& pin);
-  // Settles a promise: Refs follow `to` from now on (empty: the node itself), holders are told.
-  void settle(PromiseNode& node, Ref to);
+  // How a promise resolved: it is `to`, which its host named as `bounce` when that is something of
+  // ours. Calls that went along it embargo the new way. Holders are told.
+  void resolve(PromiseNode& promise, Ref to, Place bounce);
+  // Refs follow `to` from now on (empty: the node itself), holders are told.
+  void settle(PromiseNode& promise, Ref to);
+  void announceAll(PromiseNode& promise);
   // A path that is first used when the outcome is known already.
   void resolveNewPath(PathNode& node);
+  // Where things go that are sent along `named`, when its host has announced that as ours already.
+  static Place movedOn(Node& named);
+  // What the caller addresses to a path that it was told nothing of goes to `to`.
+  void lead(PathNode& node, Node& to);
   // Whether settling `node` to `to` would close a circle.
   static bool closesCircle(const PromiseNode& node, const Node& to);
+  Held<Cell> newCell();
+  void recycle(Cell& cell);
+
+  // --- embargoes (embargo.cc)
+  // A reference to `target` that holds back what is sent to it. It has no Disembargo yet.
+  Ref embargo(Ref target);
+  // Makes `embargo` wait until everything has arrived that was sent along `old_path`.
+  void flushAlong(EmbargoNode& embargo, Node& old_path);
+  // Sends a Disembargo the way that calls go which are addressed to `at`.
+  void travel(Loopback loopback, Node& at);
+  // A Disembargo can't go on: the link that it was on is lost, say.
+  void strand(Loopback loopback, std::string_view why);
+  void reject(EmbargoNode& embargo, Ref why);
+  void startDeadline(EmbargoNode& embargo, Duration timeout);
+  void forgetDeadline(EmbargoNode& embargo);
+  uint64_t embargoes() const { return embargoes_; }
 
   // --- operations
   void startRestore(Connection& from, Pipeline& pipeline, std::string_view object_id);
@@ -136,6 +176,7 @@ class Core {
   wire::FramePool frames;
   Counters counters;
   Instant now{};
+  bool shortens_paths = true;  // see vat::Behaviour
 
   // Scratch, reused from message to message.
   wire::Envelope envelope;
@@ -152,14 +193,22 @@ class Core {
     Held<Pipeline> pipeline;
     Ref why;
   };
+  struct End {
+    Held<EmbargoNode> embargo;
+    Ref why;  // empty: lifted
+  };
 
-  void resolvePath(PathNode& node);
+  // The index of what the results of `pipeline` hold at `path`; nullopt: no capability.
   void resolvePaths(Pipeline& pipeline);
-  void sendResults(Pipeline& root, Pipeline& pipeline, wire::InMessage&& message,
-                   const wire::Payload& payload);
+  void sendResults(Pipeline& root, Pipeline& pipeline, Age age);
+  Connection::OutCapability toTell(Pipeline& root, Pipeline& pipeline, uint32_t index, Age age);
+  void arrive(Loopback loopback, Node& at);
+  void endEmbargo(EmbargoNode& embargo, Ref why);
+  void forgetLoopbacks(EmbargoNode& embargo);
+  void endLateEmbargoes();
+  void wait(WaitQueue& queue, PendingCall& pending, PathNode* path);
   void fail(Pipeline& pipeline, Ref why);
   void flush(Pipeline& pipeline);
-  std::vector<QueuedCall> takeQueue(Pipeline& pipeline);
   bool endDoomedLink();
   void watchQueues();
   void loseQuestion(Question& question, Ref why);
@@ -170,10 +219,13 @@ class Core {
   std::vector<uint32_t> free_slots_;
   std::vector<std::unique_ptr<Connection>> lost_links_;  // until the end of the turn
   std::vector<Connection*> touched_;
+  std::vector<Ref> told_;  // kept while a Return is written
   std::vector<Held<Pipeline>> flushes_;
+  std::vector<End> ends_;
   std::vector<Failure> failures_;
   std::vector<Counted*> drops_;
   std::vector<Pipeline*> idle_pipelines_;
+  std::vector<Cell*> idle_cells_;
   std::unordered_map<OpId, Pipeline*> ops_;
   uint64_t next_op_ = 1;
   uint64_t charged_bytes_ = 0;
@@ -187,6 +239,9 @@ class Core {
     bool operator()(const Deadline& a, const Deadline& b) const { return a.first > b.first; }
   };
   std::priority_queue<Deadline, std::vector<Deadline>, Later> deadlines_;
+  std::map<std::pair<Instant, uint64_t>, EmbargoNode*> embargo_deadlines_;
+  uint64_t last_serial_ = 0;
+  uint64_t embargoes_ = 0;
 };
 
 }  // namespace vatmesh::captp

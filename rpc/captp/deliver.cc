@@ -2,6 +2,7 @@
 //
 // Calls on their way out, results on their way back.
 #include <algorithm>
+#include <utility>
 
 #include "rpc/captp/connection.h"
 #include "rpc/captp/core.h"
@@ -51,6 +52,7 @@ void Core::detach(Answer& answer) {
   for (Pipeline* p = answer.pipeline.get(); p; p = p->next.get()) {
     if (--p->answers > 0) continue;
     forgetContent(*p);
+    for (const auto& path : p->paths()) path->cell.reset();
     drop(*p);
   }
 }
@@ -58,7 +60,8 @@ void Core::detach(Answer& answer) {
 void Core::forgetContent(Pipeline& pipeline) {
   if (!planted("retained")) setCharge(pipeline, 0);
   pipeline.capabilities.clear();
-  pipeline.reflected.clear();
+  pipeline.bounces.clear();
+  pipeline.told.clear();
   pipeline.image = {};
   pipeline.retained = {};
 }
@@ -83,39 +86,41 @@ void Core::setCharge(Pipeline& pipeline, uint64_t bytes) {
 
 void Core::dispatch(PendingCall& pending, Node& pin) {
   Route way = route(pin);
-  Status status;
   switch (way.kind) {
-    case Route::Kind::kLink:
-      status = way.connection->sendCall(pending, way.target);
-      if (status.ok()) {
-        if (way.path) way.path->used = true;
-        if (!pending.result->queue.empty()) flushes_.push_back(pending.result);
+    case Route::Kind::kLink: {
+      Status status = way.connection->sendCall(pending, way.target);
+      if (!status.ok()) {
+        breakPipeline(*pending.result, broken(exceptionFrom(status)));
         return;
       }
-      breakPipeline(*pending.result, broken(exceptionFrom(status)));
-      return;
-    case Route::Kind::kQueue: {
-      Pipeline& pipeline = way.path->pipeline();
-      static const Limits kDefaults;
-      const Limits& limits = pipeline.sink ? pipeline.sink->limits() : kDefaults;
-      pending.message.compact(buffers);
-      size_t bytes = pending.message.pinnedBytes();
-      if (pipeline.queue.size() >= limits.queued_messages ||
-          pipeline.queued_bytes + bytes > limits.queued_bytes) {
-        breakPipeline(*pending.result,
-                      broken(overloaded("too many calls wait for this promise to resolve")));
-        return;
-      }
-      pipeline.queued_bytes += bytes;
-      charge(static_cast<int64_t>(bytes));
-      pending.result->queued_in = &pipeline;
-      pipeline.queue.push_back({Pin(way.path), std::move(pending)});
+      way.promise->used = true;
+      if (!pending.result->queue.empty()) flushes_.push_back(pending.result);
       return;
     }
+    case Route::Kind::kQueue:
+      return wait(*way.queue, pending, way.path);
     case Route::Kind::kBroken:
       breakPipeline(*pending.result, broken(*way.why));
       return;
   }
+}
+
+void Core::wait(WaitQueue& queue, PendingCall& pending, PathNode* path) {
+  static const Limits kDefaults;
+  const Connection* asker = find(pending.result->asker);
+  const Limits& limits = asker ? asker->limits() : kDefaults;
+  pending.message.compact(buffers);
+  size_t bytes = pending.message.pinnedBytes();
+  if (queue.calls >= limits.queued_messages || queue.bytes + bytes > limits.queued_bytes) {
+    breakPipeline(*pending.result,
+                  broken(overloaded("too many calls wait for this promise to resolve")));
+    return;
+  }
+  queue.bytes += bytes;
+  ++queue.calls;
+  charge(static_cast<int64_t>(bytes));
+  pending.result->queued_in = &queue;
+  queue.items.push_back({Pin(path), std::move(pending), {}});
 }
 
 void Core::askBootstrap(Pipeline& pipeline, Connection& connection, std::string_view object_id) {
@@ -123,33 +128,36 @@ void Core::askBootstrap(Pipeline& pipeline, Connection& connection, std::string_
   if (!pipeline.queue.empty()) flushes_.push_back(Held<Pipeline>(&pipeline));
 }
 
-std::vector<QueuedCall> Core::takeQueue(Pipeline& pipeline) {
-  auto queue = std::exchange(pipeline.queue, {});
-  for (QueuedCall& queued : queue) {
-    charge(-static_cast<int64_t>(queued.call.message.pinnedBytes()));
-    queued.call.result->queued_in = nullptr;
+std::deque<Waiting> Core::takeQueue(WaitQueue& queue) {
+  auto items = std::exchange(queue.items, {});
+  for (Waiting& waiting : items) {
+    if (waiting.call.result) waiting.call.result->queued_in = nullptr;
   }
-  pipeline.queued_bytes = 0;
-  return queue;
+  charge(-static_cast<int64_t>(queue.bytes));
+  queue.bytes = 0;
+  queue.calls = 0;
+  return items;
 }
 
 void Core::leaveQueue(Pipeline& result) {
-  Pipeline* queue = std::exchange(result.queued_in, nullptr);
+  WaitQueue* queue = std::exchange(result.queued_in, nullptr);
   if (!queue) return;
   auto it = std::ranges::find_if(
-      queue->queue, [&](const QueuedCall& queued) { return queued.call.result.get() == &result; });
+      queue->items, [&](const Waiting& waiting) { return waiting.call.result.get() == &result; });
   size_t bytes = it->call.message.pinnedBytes();
   charge(-static_cast<int64_t>(bytes));
-  queue->queued_bytes -= bytes;
-  queue->queue.erase(it);
+  queue->bytes -= bytes;
+  --queue->calls;
+  queue->items.erase(it);
+}
+
+bool Core::isWanted(const PendingCall& call) {
+  return call.result->handles() > 1 || call.result->deliver_canceled;
 }
 
 void Core::flush(Pipeline& pipeline) {
-  for (QueuedCall& queued : takeQueue(pipeline)) {
-    Pipeline& result = *queued.call.result;
-    // Only the queue still holds it: the caller finished the call.
-    if (result.handles() == 1 && !result.deliver_canceled) continue;
-    dispatch(queued.call, *queued.path.get());
+  for (Waiting& waiting : takeQueue(pipeline.queue)) {
+    if (isWanted(waiting.call)) dispatch(waiting.call, *waiting.path.get());
   }
 }
 
@@ -174,19 +182,19 @@ void Core::resolveWithin(Pipeline& pipeline, const wire::InMessage& message,
       }
     }
     NodeKind kind = capabilities[i].get()->kind();
-    if (kind == NodeKind::kNull || kind == NodeKind::kBroken) pipeline.reflected[i] = false;
+    if (kind == NodeKind::kNull || kind == NodeKind::kBroken) pipeline.bounces[i] = {};
   }
 }
 
 void Core::deliverResults(Pipeline& pipeline, wire::InMessage&& message,
-                          const wire::Payload& payload) {
+                          const wire::Payload& payload, Age age) {
   pipeline.returned = true;
   pipeline.retained = std::move(message);
   pipeline.retained_payload = payload;
   if (!pipeline.capabilities.empty() || !pipeline.paths().empty()) resolvePaths(pipeline);
   if (pipeline.sink && !pipeline.sink_redirected) {
     Answer* answer = pipeline.sink->answers.find(pipeline.sink_answer);
-    sendResults(*answer->pipeline, pipeline, std::exchange(pipeline.retained, {}), payload);
+    sendResults(*answer->pipeline, pipeline, age);
   } else if (pipeline.answers > 0) {
     retain(pipeline, std::exchange(pipeline.retained, {}), payload);
   } else {
@@ -194,24 +202,45 @@ void Core::deliverResults(Pipeline& pipeline, wire::InMessage&& message,
   }
 }
 
-void Core::sendResults(Pipeline& root, Pipeline& pipeline, wire::InMessage&& message,
-                       const wire::Payload& payload) {
+void Core::sendResults(Pipeline& root, Pipeline& pipeline, Age age) {
   out_capabilities.clear();
-  for (Ref& ref : pipeline.capabilities) out_capabilities.push_back({ref.get(), false});
-  // A capability whose path was used is told as the cell of that path. The oldest question on the
-  // way is the one that the caller's own calls took.
-  for (Pipeline* p = &root; p && !out_capabilities.empty(); p = p->next.get()) {
-    for (const auto& path : p->paths()) {
-      if (!path->used || path->to()) continue;
-      auto index = wire::capabilityAt(message, payload, path->path());
-      if (!index || *index >= out_capabilities.size()) continue;
-      if (out_capabilities[*index].proxied) continue;
-      if (p != &pipeline || pipeline.reflected[*index])
-        out_capabilities[*index] = {path.get(), true};
-    }
+  for (uint32_t i = 0; i < pipeline.capabilities.size(); ++i) {
+    out_capabilities.push_back(toTell(root, pipeline, i, age));
   }
   Connection& sink = *std::exchange(pipeline.sink, nullptr);
-  sink.returnResults(pipeline.sink_answer, std::move(message), payload, out_capabilities, pipeline);
+  sink.returnResults(pipeline.sink_answer, out_capabilities, pipeline);
+  told_.clear();
+}
+
+// What the caller is to be told at `index` of the results. When it called along paths that lead
+// there, it must not overtake these calls: what is told holds its calls back until they arrived,
+// unless it is the caller's own object, which the caller embargoes itself.
+Connection::OutCapability Core::toTell(Pipeline& root, Pipeline& pipeline, uint32_t index,
+                                       Age age) {
+  Ref& held = pipeline.capabilities[index];
+  NodeKind kind = follow(held.get())->kind();
+  if (kind == NodeKind::kNull || kind == NodeKind::kBroken) return {held.get(), false};
+  Ref told;
+  for (const auto& path : root.paths()) {
+    PromiseNode* way = asPromise(*path->place());
+    if (!way || !way->used || indexAt(pipeline, path->path()) != index) continue;
+    // One that was resolved just now is embargoed as it must be.
+    auto* here = way->kind() == NodeKind::kPath ? static_cast<PathNode*>(way) : nullptr;
+    const bool fresh = age == Age::kNew && here && &here->pipeline() == &pipeline;
+    if (fresh && !told) {
+      told = Ref(follow(way));
+      continue;
+    }
+    if (fresh && told.get() == follow(way)) continue;
+    Ref all = embargo(held);
+    auto& node = static_cast<EmbargoNode&>(*all.get());
+    if (told) flushAlong(node, *told.get());
+    flushAlong(node, fresh ? *follow(way) : *way);
+    told = std::move(all);
+  }
+  if (!told) return {held.get(), false};
+  told_.push_back(told);
+  return {told.get(), true};
 }
 
 void Core::breakPipeline(Pipeline& pipeline, Ref why) {
@@ -228,7 +257,7 @@ void Core::fail(Pipeline& pipeline, Ref why) {
   }
   if (pipeline.op.value != 0) cancelOp(std::exchange(pipeline.op, {}));
   leaveQueue(pipeline);
-  for (QueuedCall& queued : takeQueue(pipeline)) breakPipeline(*queued.call.result, why);
+  for (Waiting& waiting : takeQueue(pipeline.queue)) breakPipeline(*waiting.call.result, why);
   if (pipeline.sink && !pipeline.sink_redirected) {
     Connection& sink = *std::exchange(pipeline.sink, nullptr);
     sink.returnException(pipeline.sink_answer, whyBroken(*why.get()));

@@ -2,6 +2,7 @@
 //
 // Capability descriptors to references and back (captp-engine 2.3).
 #include <array>
+#include <tuple>
 
 #include "rpc/captp/connection.h"
 #include "rpc/captp/core.h"
@@ -26,7 +27,7 @@ Ref Core::unusable(Unusable why) {
 }
 
 Ref Connection::read(const wire::Descriptor& descriptor, const wire::Envelope& envelope,
-                     bool& reflected) {
+                     Place& bounce) {
   switch (descriptor.kind) {
     case wire::DescriptorKind::kNone:
       if (descriptor.unknown) return core_.unusable(Core::Unusable::kKind);
@@ -39,7 +40,7 @@ Ref Connection::read(const wire::Descriptor& descriptor, const wire::Envelope& e
     case wire::DescriptorKind::kReceiverHosted: {
       Export* entry = exports.find(ExportId{descriptor.id});
       if (!entry) return core_.unusable(Core::Unusable::kExport);
-      reflected = true;
+      bounce.cell = entry->cell;
       return Ref(follow(entry->ref.get()));
     }
     case wire::DescriptorKind::kReceiverAnswer: {
@@ -48,7 +49,7 @@ Ref Connection::read(const wire::Descriptor& descriptor, const wire::Envelope& e
       if (!descriptor.path.ok) return core_.unusable(Core::Unusable::kPath);
       PathNode* node = answer->pipeline->pathNode(envelope.path(descriptor.path));
       if (!node) return core_.unusable(Core::Unusable::kPaths);
-      reflected = true;
+      bounce.path = Pin(node);
       return Ref(follow(node));
     }
   }
@@ -67,16 +68,23 @@ const PathNode* Connection::theirPath(const Node& node) const {
   return path.pipeline().connection == this ? &path : nullptr;
 }
 
-wire::OutDescriptor Connection::describe(Node& node, bool proxied, std::vector<ExportId>* record) {
-  Node* now = proxied ? &node : follow(&node);
+Node* Connection::toldOf(const OutCapability& capability) const {
+  Node* now = follow(capability.node);
+  if (!capability.embargoes) return now;
+  Node* end = followThrough(now);
+  return theirImport(*end) || theirPath(*end) ? end : now;
+}
+
+wire::OutDescriptor Connection::describe(const OutCapability& capability,
+                                         std::vector<ExportId>* record) {
+  Node* now = toldOf(capability);
   if (now->kind() == NodeKind::kNull) return {};
-  if (const ImportNode* import = proxied ? nullptr : theirImport(*now)) {
+  if (const ImportNode* import = theirImport(*now)) {
     return {wire::DescriptorKind::kReceiverHosted, import->id().value, {}};
   }
-  if (const PathNode* path = proxied ? nullptr : theirPath(*now)) {
+  if (const PathNode* path = theirPath(*now)) {
     return {wire::DescriptorKind::kReceiverAnswer, path->pipeline().question.value, path->path()};
   }
-  bool is_broken = now->kind() == NodeKind::kBroken;
   ExportId id;
   Export* entry;
   auto it = canonical.find(now);
@@ -84,26 +92,32 @@ wire::OutDescriptor Connection::describe(Node& node, bool proxied, std::vector<E
     id = it->second;
     entry = exports.find(id);
   } else {
-    auto allocated = exports.allocate();
-    id = allocated.first;
-    entry = &allocated.second;
-    entry->ref = Ref(now);
-    entry->pin = Pin(now);
-    canonical[now] = id;
-    if (is_broken) {
-      entry->state = Export::State::kMovedHere;
-      broken_exports_.push_back(id);
-    } else if (isPromise(*now)) {
-      entry->state = Export::State::kPromise;
-      static_cast<PromiseNode*>(now)->addHolder(*this, id);
-    }
+    std::tie(id, entry) = newExport(*now);
   }
   ++entry->wire_refs;
   if (record) record->push_back(id);
-  bool promise = is_broken || entry->state == Export::State::kPromise;
+  bool promise = entry->promise || now->kind() == NodeKind::kBroken;
   return {promise ? wire::DescriptorKind::kSenderPromise : wire::DescriptorKind::kSenderHosted,
           id.value,
           {}};
+}
+
+std::pair<ExportId, Export*> Connection::newExport(Node& node) {
+  auto [id, entry] = exports.allocate();
+  entry.ref = Ref(&node);
+  entry.cell = core_.newCell();
+  entry.promise = isPromise(node);
+  canonical[&node] = id;
+  auto told = Cell::Told::kObject;
+  if (node.kind() == NodeKind::kBroken) {
+    told = Cell::Told::kOurs;
+    broken_exports_.push_back(id);
+  } else if (entry.promise) {
+    told = Cell::Told::kPromise;
+    asPromise(node)->addHolder(*this, id);
+  }
+  entry.cell->set(&node, told);
+  return {id, &entry};
 }
 
 // R-P5: right behind the message that carried them. Later messages write entries of their own,

@@ -30,19 +30,24 @@ std::string nameOf(Node& node) {
       for (uint16_t step : path.path()) text += "." + std::to_string(step);
       return text + (path.used ? " (used)" : "");
     }
+    case NodeKind::kEmbargo: {
+      auto& embargo = static_cast<EmbargoNode&>(node);
+      if (embargo.settled()) return "what was embargoed: " + nameOf(*follow(&node));
+      return "embargo, " + std::to_string(embargo.queue.calls) + " calls wait";
+    }
   }
   return "?";
 }
 
-std::string_view nameOf(Export::State state) {
-  switch (state) {
-    case Export::State::kSettled:
+std::string_view nameOf(Cell::Told told) {
+  switch (told) {
+    case Cell::Told::kObject:
       return "settled";
-    case Export::State::kPromise:
+    case Cell::Told::kPromise:
       return "promise";
-    case Export::State::kMovedHere:
+    case Cell::Told::kOurs:
       return "moved";
-    case Export::State::kMovedToPeer:
+    case Cell::Told::kTheirs:
       return "moved to the peer";
   }
   return "?";
@@ -68,13 +73,16 @@ void dumpLink(Connection& link, std::string& out) {
   });
   link.exports.forEach([&](ExportId id, Export& entry) {
     line("export", id.value,
-         nameOf(*entry.pin.get()) + ", " + std::string(nameOf(entry.state)) + ", refs " +
+         nameOf(*entry.cell->node()) + ", " + std::string(nameOf(entry.cell->told())) + ", refs " +
              std::to_string(entry.wire_refs));
   });
   link.imports.forEach([&](ImportId id, Connection::ImportEntry& entry) {
     line("import", id.value,
          std::string(entry.node->settled() ? "settled" : "promise") + ", refs " +
              std::to_string(entry.node->wire_refs));
+  });
+  link.embargoes.forEach([&](EmbargoId id, SentDisembargo& sent) {
+    line("embargo", id.value, sent.along ? nameOf(*sent.along.get()) : "rejected");
   });
 }
 

@@ -12,5 +12,6 @@ using QuestionId = StrongId<struct QuestionTag>;  // ours
 using AnswerId = StrongId<struct AnswerTag>;      // theirs
 using ExportId = StrongId<struct ExportTag>;      // ours
 using ImportId = StrongId<struct ImportTag>;      // theirs
+using EmbargoId = StrongId<struct EmbargoTag>;    // ours
 
 }  // namespace vatmesh::captp

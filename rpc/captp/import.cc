@@ -27,18 +27,16 @@ void Connection::releaseImport(ImportNode& node) {
   imports.erase(node.id());
 }
 
-// R-P6. A promise that resolves to something of the peer's own moves there: same wire, the peer
-// keeps order. One that resolves to something of ours stays the path that it is, so that no call
-// can be overtaken; those who hold it are told that it is settled.
+// R-P6.
 void Connection::handleResolve(const wire::Envelope& envelope) {
-  bool reflected = false;
+  Place bounce;
   Ref to;
   if (envelope.is_exception) {
     to = core_.broken(envelope.exception);
   } else if (envelope.resolve_unknown || envelope.descriptors.empty()) {
     to = core_.broken(failed("a promise was resolved in a way that we don't know"));
   } else {
-    to = read(envelope.descriptors[0], envelope, reflected);  // it carries a count, wanted or not
+    to = read(envelope.descriptors[0], envelope, bounce);  // it carries a count, wanted or not
   }
   ImportEntry* entry = imports.find(ImportId{envelope.id});
   if (!entry) return;  // late: we released it
@@ -51,18 +49,13 @@ void Connection::handleResolve(const wire::Envelope& envelope) {
   }
   if (imports.size() > limits_.imports) {
     to = core_.broken(overloaded("too many capabilities of that peer are held already"));
-    reflected = false;
+    bounce = {};
   } else if (to.get()->kind() == NodeKind::kNull) {
     to = core_.broken(failed("the promise resolved to null"));
-    reflected = false;
+    bounce = {};
   }
-  if (Core::closesCircle(node, *to.get())) {
-    to = core_.unusable(Core::Unusable::kItself);  // R-P7
-    reflected = false;
-  }
-  bool stays = reflected && !planted("used_promise") && to.get()->kind() != NodeKind::kBroken;
   Ref keep(&node);
-  core_.settle(node, stays ? Ref() : std::move(to));
+  core_.resolve(node, std::move(to), std::move(bounce));
 }
 
 }  // namespace vatmesh::captp

@@ -14,8 +14,9 @@ Broken checkExports(Connection& link) {
   Broken broken;
   link.exports.forEach([&](ExportId id, Export& entry) {
     if (entry.wire_refs == 0) broken = at("I1", "no references to export", id.value);
-    if (!entry.ref || !entry.pin) broken = at("I1", "nothing behind export", id.value);
-    if (entry.state == Export::State::kPromise && !isPromise(*entry.ref.get())) {
+    if (!entry.ref || !entry.cell || !entry.cell->node())
+      broken = at("I1", "nothing behind export", id.value);
+    if (entry.promise && !isPromise(*entry.ref.get())) {
       broken = at("I1", "settled but not announced: export", id.value);
     }
   });
@@ -72,13 +73,26 @@ Broken checkAnswers(Connection& link) {
   return broken;
 }
 
+Broken checkEmbargoes(Connection& link) {
+  Broken broken;
+  link.embargoes.forEach([&](EmbargoId id, SentDisembargo& sent) {
+    if (!sent.along) return;  // rejected: only the id is kept
+    Node& old_path = *sent.along.get();
+    Connection* there = old_path.kind() == NodeKind::kImport
+                            ? static_cast<ImportNode&>(old_path).connection()
+                            : static_cast<PathNode&>(old_path).pipeline().connection;
+    if (there != &link) broken = at("I7", "the old path is gone of embargo", id.value);
+    if (!sent.bounce || !sent.bounce.node()) broken = at("I8", "no place behind embargo", id.value);
+  });
+  return broken;
+}
+
 // I9: following from `node` ends.
 bool ends(Node* node) {
   Node* slow = node;
   auto step = [](Node* from) -> Node* {
-    if (from->kind() == NodeKind::kImport) return static_cast<ImportNode*>(from)->to().get();
-    if (from->kind() == NodeKind::kPath) return static_cast<PathNode*>(from)->to().get();
-    return nullptr;
+    PromiseNode* promise = asPromise(*from);
+    return promise ? promise->to().get() : nullptr;
   };
   for (Node* fast = node; fast;) {
     fast = step(fast);
@@ -96,7 +110,7 @@ std::optional<std::string> checkInvariants(Core& core) {
   Broken broken;
   bool all_empty = true;
   core.forEachLink([&](Connection& link) {
-    for (auto check : {checkExports, checkImports, checkQuestions, checkAnswers}) {
+    for (auto check : {checkExports, checkImports, checkQuestions, checkAnswers, checkEmbargoes}) {
       if (!broken) broken = check(link);
     }
     link.exports.forEach([&](ExportId id, Export& entry) {

@@ -20,8 +20,10 @@ struct Limits {
   uint32_t paths = 65536;           // different paths used on all answers; not in the configuration
   uint32_t queued_messages = 1024;  // behind one promise
   uint64_t queued_bytes = 4ull << 20;
+  uint32_t embargoes = 1024;                  // Disembargoes under way, sent to the peer or by it
   uint64_t queue_hard = 256ull << 20;         // bytes queued towards the peer
   Duration stall = std::chrono::seconds(30);  // the longest without progress while bytes are queued
+  Duration embargo_timeout = std::chrono::seconds(30);  // the longest that an echo may take
 };
 
 }  // namespace vatmesh::captp

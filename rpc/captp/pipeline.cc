@@ -55,8 +55,6 @@ void Pipeline::recycle() {
   broken.reset();
   answers = 0;
   op = {};
-  queue.clear();
-  queued_bytes = 0;
   queued_in = nullptr;
   early_cancellation_workaround = false;
   deliver_canceled = false;

@@ -16,10 +16,9 @@
 // A question stays open while its pipeline has a handle: the answer that waits for it, an entry
 // pinned to one of its paths, a queued call. The last one to go sends Finish.
 //
-// Paths. A PathNode is the one shared cell for (pipeline, path). Once a call went along it
-// (`used`), it forwards to the question for ever, and everybody who is told about the result at
-// that path is told of the cell itself, hosted here: longer than needed, never out of order. An
-// unused path becomes the result when the result comes.
+// Paths. A PathNode is the one shared node for (pipeline, path): a promise that stands for the
+// question at that path. Refs follow it to what the results hold there. What the caller itself
+// addresses to the path goes to its place: the question, until the caller is told of the results.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +27,7 @@
 #include <vector>
 
 #include "rpc/captp/cap.h"
+#include "rpc/captp/queue.h"
 #include "rpc/wire/envelope.h"
 #include "rpc/wire/frame.h"
 #include "rpc/wire/message.h"
@@ -43,31 +43,15 @@ class PathNode final : public PromiseNode {
   Pipeline& pipeline() const { return pipeline_; }
   std::span<const uint16_t> path() const { return path_; }
 
-  bool used = false;
-  // Where messages go instead of the question; set in the turn that announces it.
-  Pin redirect;
+  // Where the caller's messages go that are addressed to the path.
+  Node* place() { return cell ? cell->node() : this; }
+  Held<Cell> cell;  // empty: the question itself
+  // The question itself serves although the caller was told that its own object stands there.
+  bool told_theirs = false;
 
  private:
   Pipeline& pipeline_;
   std::vector<uint16_t> path_;
-};
-
-// A call on its way, not yet written to any link. Reused; queues hold copies of their own.
-struct PendingCall {
-  Held<Pipeline> result;
-  wire::InMessage message;  // scrubbed
-  wire::Payload payload;
-  uint64_t interface_id = 0;
-  uint16_t method_id = 0;
-  bool no_promise_pipelining = false;
-  std::vector<Ref> capabilities;  // one for each entry of its table
-
-  void clear();
-};
-
-struct QueuedCall {
-  Pin path;  // of the pipeline that queues it
-  PendingCall call;
 };
 
 class Pipeline final : public Counted {
@@ -113,23 +97,25 @@ class Pipeline final : public Counted {
   uint32_t takes = 0;   // how many lead here
   Ref broken;           // a BrokenNode
 
-  // Results, while a path may still be looked up in them: the table's capabilities, which of them
-  // were announced as receiver*, and the content.
+  // Results, while a path may still be looked up in them: the table's capabilities, the places of
+  // those that were announced as receiver*, and the content.
   std::vector<Ref> capabilities;
-  std::vector<bool> reflected;
+  std::vector<Place> bounces;
   wire::FrameRef image;      // delivered
   wire::InMessage retained;  // not yet delivered
   wire::Payload retained_payload;
   uint64_t charged_bytes = 0;
+  // What the caller was told, one for each capability of the results: where a path leads that it
+  // uses later. Empty until it is told, and when the question itself serves for all.
+  std::vector<Held<Cell>> told;
   uint32_t answers = 0;  // answers that stand for it, through takes: the content is kept for them
 
   // The restore that will tell whom to ask; 0: none. Canceled when nobody needs the pipeline.
   OpId op;
   // Each call keeps the pipeline alive: a caller may finish what it pipelined on, not what it asked
   // (R-F11).
-  std::vector<QueuedCall> queue;
-  uint64_t queued_bytes = 0;
-  Pipeline* queued_in = nullptr;  // where the call that this is the result of waits
+  WaitQueue queue;
+  WaitQueue* queued_in = nullptr;  // where the call that this is the result of waits
 
   // Bits of the Finish that we will send.
   bool early_cancellation_workaround = false;

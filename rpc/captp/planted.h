@@ -10,8 +10,12 @@ namespace vatmesh::captp {
 
 // refcount       a descriptor that names a known import is not counted
 // release_order  a Release overtakes what was written in the same turn
-// used_path      a path becomes the result although calls are on their way along it
-// used_promise   the same for a promise that resolves to something of ours
+// embargo        calls along the new way don't wait for those along the old one
+// used_path      ... nor do they where results hold something of ours
+// used_promise   ... nor where a promise resolves to something of ours
+// relay          a peer's Disembargo is echoed although calls are on their way along the old path
+// alias          an entry that was announced as another follows it only once (0.1.1)
+// chain          an embargo is lifted at the first echo, although the old path leads on
 // exception      promises of a call that failed are not told so
 // announcement   only the first holder of a promise is told what became of it
 // cancel         a Finish before the Return does not reach whom we asked

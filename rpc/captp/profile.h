@@ -20,6 +20,9 @@ inline constexpr int kLinkKinds = 4;
 struct Profile {
   uint64_t max_message_words = (8ull << 20) - 1;  // largest frame that every stock peer accepts
   uint32_t max_segments = 511;                    // stock C++ ends its connection on 512
+  // It takes `yourself` and takeFromOtherQuestion: a call that comes straight back to it is sent as
+  // a tail call (R-T4). C++ and OCaml do; Go fails such calls and Rust never returns them.
+  bool tail_calls = false;
 };
 
 }  // namespace vatmesh::captp

@@ -29,11 +29,11 @@ Status Connection::checkRoom(std::span<const OutCapability> capabilities,
   size_t steps = target.path.size();
   size_t new_exports = 0;
   for (const OutCapability& capability : capabilities) {
-    Node* node = capability.proxied ? capability.node : follow(capability.node);
-    if (const PathNode* path = capability.proxied ? nullptr : theirPath(*node)) {
+    Node* node = toldOf(capability);
+    if (const PathNode* path = theirPath(*node)) {
       ++paths;
       steps += path->path().size();
-    } else if (node->kind() != NodeKind::kNull && (capability.proxied || !theirImport(*node)) &&
+    } else if (node->kind() != NodeKind::kNull && !theirImport(*node) &&
                !canonical.contains(node)) {
       ++new_exports;
     }
@@ -58,7 +58,7 @@ Status Connection::sendCall(PendingCall& call, const wire::OutTarget& target) {
   auto& descriptors = core_.out_descriptors;
   descriptors.clear();
   for (const OutCapability& capability : capabilities) {
-    descriptors.push_back(describe(*capability.node, false, &question.param_exports));
+    descriptors.push_back(describe(capability, &question.param_exports));
   }
   wire::OutCall out;
   out.question_id = id.value;
@@ -66,13 +66,27 @@ Status Connection::sendCall(PendingCall& call, const wire::OutTarget& target) {
   out.interface_id = call.interface_id;
   out.method_id = call.method_id;
   out.no_promise_pipelining = call.no_promise_pipelining;
+  question.tail = isTailCall(call);
+  if (question.tail) out.send_results_to = wire::SendResultsTo::kYourself;
   send(wire::forwardCall(core_.frames, std::move(call.message), call.payload, out, descriptors),
        wire::MessageKind::kCall);
   resolveBroken();
   question.pipeline = call.result.get();
   call.result->connection = this;
   call.result->question = id;
+  if (question.tail) {
+    call.result->sink = nullptr;
+    returnTakeFrom(call.result->sink_answer, id);
+  }
   return Status();
+}
+
+bool Connection::isTailCall(const PendingCall& call) {
+  const Pipeline& result = *call.result;
+  if (!profile_.tail_calls || result.sink != this || result.sink_redirected) return false;
+  // The answer of another call, which was answered with this one, is told when results are there.
+  const Answer& answer = *answers.find(result.sink_answer);
+  return answer.wants_return && answer.pipeline.get() == &result;
 }
 
 void Connection::sendBootstrap(Pipeline& pipeline, std::string_view object_id) {
@@ -110,6 +124,7 @@ void Connection::handleReturn(wire::InMessage&& message, const wire::Envelope& e
   }
   if (question->returned) return abort("a second Return for one question");
   Pipeline* pipeline = question->pipeline;
+  if (question->tail) return onTailReturn(*question, pipeline, envelope);
   bool took =
       !envelope.return_unknown && envelope.return_kind == wire::ReturnKind::kTakeFromOtherQuestion;
   if (took) {
@@ -165,6 +180,27 @@ void Connection::handleReturn(wire::InMessage&& message, const wire::Envelope& e
   }
 }
 
+void Connection::onTailReturn(Question& question, Pipeline* pipeline,
+                              const wire::Envelope& envelope) {
+  const bool canceled = !pipeline && envelope.return_kind == wire::ReturnKind::kCanceled;
+  const bool elsewhere = envelope.return_kind == wire::ReturnKind::kResultsSentElsewhere;
+  if (envelope.return_unknown || !(elsewhere || canceled)) {
+    return abort("a Return of results that were to stay with the peer");
+  }
+  releaseParams(question, envelope);
+  if (!pipeline) {
+    questions.erase(QuestionId{envelope.id});
+    return;
+  }
+  question.returned = true;
+  pipeline->returned = true;
+  // What the results hold is known to the peer alone: the question serves for every path.
+  for (size_t i = 0; i < pipeline->paths().size(); ++i) {
+    PathNode& node = *pipeline->paths()[i];
+    if (!node.settled()) core_.settle(node, Ref());
+  }
+}
+
 void Connection::releaseParams(Question& question, const wire::Envelope& envelope) {
   std::vector<ExportId> released;
   if (envelope.release_param_caps) released.swap(question.param_exports);
@@ -187,15 +223,13 @@ std::optional<wire::Exception> Connection::refuseResults(const wire::InMessage& 
 void Connection::onResults(Question& question, Pipeline& pipeline, wire::InMessage&& message,
                            const wire::Envelope& envelope) {
   pipeline.capabilities.clear();
-  pipeline.reflected.clear();
+  pipeline.bounces.clear();
   for (const wire::Descriptor& descriptor : envelope.descriptors) {
-    bool reflected = false;
-    Ref ref = read(descriptor, envelope, reflected);
-    // A null or broken one needs no detour (R-D1).
-    NodeKind kind = ref.get()->kind();
-    if (kind == NodeKind::kNull || kind == NodeKind::kBroken) reflected = false;
+    Place bounce;
+    Ref ref = read(descriptor, envelope, bounce);
+    if (!bounce) bounce = Core::movedOn(*ref.get());
     pipeline.capabilities.push_back(std::move(ref));
-    pipeline.reflected.push_back(reflected);
+    pipeline.bounces.push_back(std::move(bounce));
   }
   // Now that the results, which may name one of them as receiverHosted, are read (R-RC4), and
   // before anything that they settle is told to the peer.
@@ -214,7 +248,7 @@ void Connection::onResults(Question& question, Pipeline& pipeline, wire::InMessa
   wire::scrub(message, envelope);
   wire::Payload payload = envelope.payload;
   core_.resolveWithin(pipeline, message, payload);
-  core_.deliverResults(pipeline, std::move(message), payload);
+  core_.deliverResults(pipeline, std::move(message), payload, Core::Age::kNew);
 }
 
 // `pipeline` is null when our question was canceled; the peer still waits for the closing Return

@@ -6,6 +6,9 @@
 //   lingering  pipeline set, Return received: handles on the pipeline keep it
 //   canceled   no pipeline, Finish sent, waiting for the Return that frees the id
 //
+// The results of a tail call stay with the peer, who takes them for what it had asked itself; its
+// Return only says that they are there.
+//
 //   Core::ask              -> waiting
 //   Connection::handleReturn  waiting -> lingering; canceled -> gone
 //   Connection::finish        lingering -> gone; waiting -> canceled
@@ -21,12 +24,13 @@ namespace vatmesh::captp {
 struct Question {
   Pipeline* pipeline = nullptr;  // not a handle: the pipeline's end is what finishes the question
   bool returned = false;
+  bool tail = false;  // sent with `yourself`: the results stay at the peer
   std::vector<ExportId>
       param_exports;  // one for each descriptor written, for releaseParamCaps (R-RC4)
 
   void clear() {
     pipeline = nullptr;
-    returned = false;
+    returned = tail = false;
     param_exports.clear();
   }
 };

@@ -20,6 +20,9 @@ const wire::Exception& noCapability() {
   return why;
 }
 
+// Recycled cells beyond this are freed.
+constexpr size_t kMaxIdleCells = 4096;
+
 }  // namespace
 
 Ref Core::broken(const wire::Exception& why) {
@@ -46,26 +49,35 @@ Route Core::route(Node& pin) {
         route.kind = Route::Kind::kLink;
         route.connection = import.connection();
         route.target = {wire::Target::Kind::kImportedCap, import.id().value, {}};
+        route.promise = &import;
         return route;
       }
       case NodeKind::kPath: {
         auto& path = static_cast<PathNode&>(*node);
-        if (path.redirect) {
-          node = path.redirect.get();
-          continue;
-        }
         Pipeline& pipeline = path.pipeline();
-        route.path = &path;
         if (pipeline.connection) {
           route.kind = Route::Kind::kLink;
           route.connection = pipeline.connection;
           route.target = {wire::Target::Kind::kPromisedAnswer, pipeline.question.value,
                           path.path()};
+          route.promise = &path;
         } else if (pipeline.waiting()) {
           route.kind = Route::Kind::kQueue;
+          route.queue = &pipeline.queue;
+          route.path = &path;
         } else {
           route.why = pipeline.broken ? &whyBroken(*pipeline.broken.get()) : &noCapability();
         }
+        return route;
+      }
+      case NodeKind::kEmbargo: {
+        auto& embargo = static_cast<EmbargoNode&>(*node);
+        if (embargo.settled()) {
+          node = follow(node);
+          continue;
+        }
+        route.kind = Route::Kind::kQueue;
+        route.queue = &embargo.queue;
         return route;
       }
     }
@@ -73,72 +85,122 @@ Route Core::route(Node& pin) {
 }
 
 bool Core::closesCircle(const PromiseNode& node, const Node& to) {
-  return follow(const_cast<Node*>(&to)) == &node;
+  return followThrough(const_cast<Node*>(&to)) == &node;
 }
 
-void Core::settle(PromiseNode& node, Ref to) {
-  node.markSettled();
-  node.setTo(std::move(to));
-  for (const Holder& holder : node.takeHolders()) {
+Place Core::movedOn(Node& named) {
+  Node* at = &named;
+  while (at->kind() == NodeKind::kImport) {
+    auto& import = static_cast<ImportNode&>(*at);
+    if (import.bounce) return import.bounce;
+    if (!import.to()) break;
+    at = import.to().get();
+  }
+  return {};
+}
+
+void Core::resolve(PromiseNode& promise, Ref to, Place bounce) {
+  if (closesCircle(promise, *to.get())) to = unusable(Unusable::kItself);  // R-P7
+  Node* end = follow(to.get());
+  if (end->kind() == NodeKind::kNull || end->kind() == NodeKind::kBroken) {
+    bounce = {};  // R-D1
+  } else if (!bounce) {
+    bounce = movedOn(*to.get());
+  }
+  if (!bounce) {
+    // The same wire, along which its host keeps order.
+    PromiseNode* next = asPromise(*end);
+    if (promise.used && next) next->used = true;
+    return settle(promise, std::move(to));
+  }
+  if (!shortens_paths) return settle(promise, Ref());
+  promise.bounce = std::move(bounce);
+  const bool used =
+      promise.used && !planted(promise.kind() == NodeKind::kPath ? "used_path" : "used_promise");
+  if (!used) return settle(promise, std::move(to));
+  Ref held = embargo(std::move(to));
+  promise.markSettled();
+  flushAlong(static_cast<EmbargoNode&>(*held.get()), promise);
+  settle(promise, std::move(held));
+}
+
+void Core::settle(PromiseNode& promise, Ref to) {
+  promise.markSettled();
+  promise.setTo(std::move(to));
+  announceAll(promise);
+}
+
+void Core::announceAll(PromiseNode& promise) {
+  for (const Holder& holder : promise.takeHolders()) {
     holder.connection->announce(holder.id);
     if (planted("announcement")) break;
   }
 }
 
-// What the results hold at the node's path decides (see pipeline.h).
-void Core::resolvePath(PathNode& node) {
-  Pipeline& pipeline = node.pipeline();
-  std::optional<uint32_t> index =
-      pipeline.image
-          ? wire::capabilityAt(*pipeline.image, node.path())
-          : wire::capabilityAt(pipeline.retained, pipeline.retained_payload, node.path());
-  Ref to;
-  bool is_reflected = false;
-  if (index && *index < pipeline.capabilities.size()) {
-    to = pipeline.capabilities[*index];
-    is_reflected = pipeline.reflected[*index];
-  } else {
-    to = broken(noCapability());
-  }
-  if (is_reflected && node.used && !planted("used_path")) {
-    settle(node, Ref());
-    return;
-  }
-  if (closesCircle(node, *to.get())) {
-    to = unusable(Unusable::kItself);
-    is_reflected = true;
-  }
-  if (is_reflected) node.redirect = Pin(to.get());
-  settle(node, std::move(to));
+std::optional<uint32_t> Core::indexAt(const Pipeline& results, std::span<const uint16_t> path) {
+  auto index = results.image ? wire::capabilityAt(*results.image, path)
+                             : wire::capabilityAt(results.retained, results.retained_payload, path);
+  return index && *index < results.capabilities.size() ? index : std::nullopt;
 }
 
 void Core::resolvePaths(Pipeline& pipeline) {
   // By index: announcing may add paths.
   for (size_t i = 0; i < pipeline.paths().size(); ++i) {
-    if (!pipeline.paths()[i]->settled()) resolvePath(*pipeline.paths()[i]);
+    PathNode& node = *pipeline.paths()[i];
+    if (node.settled()) continue;
+    if (auto index = indexAt(pipeline, node.path())) {
+      resolve(node, pipeline.capabilities[*index], pipeline.bounces[*index]);
+    } else {
+      settle(node, broken(noCapability()));
+    }
   }
 }
 
 void Core::resolveNewPath(PathNode& node) {
   Pipeline& pipeline = node.pipeline();
-  if (pipeline.next) {
+  if (!pipeline.told.empty()) {
+    auto index = indexAt(pipeline.last(), node.path());
+    if (index) node.cell = pipeline.told[*index];
+    settle(node, index ? pipeline.last().capabilities[*index] : broken(noCapability()));
+  } else if (pipeline.next) {
     PathNode* there = pipeline.next->pathNode(node.path());
-    Ref to(there);
-    if (!there) {
-      to = broken(overloaded("too many paths are used"));
-    } else if (closesCircle(node, *there)) {
-      to = unusable(Unusable::kItself);
-    }
-    node.redirect = Pin(to.get());
-    settle(node, std::move(to));
+    Ref to = there ? Ref(there) : broken(overloaded("too many paths are used"));
+    Node& place = there ? *there->place() : *to.get();
+    lead(node, closesCircle(node, place) ? *unusable(Unusable::kItself).get() : place);
+    resolve(node, std::move(to), there ? Place{{}, Pin(there)} : Place());
   } else if (pipeline.image || !pipeline.retained.empty()) {
-    resolvePath(node);
+    // Nobody was told: the results wait to be taken.
+    auto index = indexAt(pipeline, node.path());
+    Ref to = index ? pipeline.capabilities[*index] : broken(noCapability());
+    if (index && pipeline.bounces[*index]) lead(node, *follow(to.get()));
+    resolve(node, std::move(to), index ? pipeline.bounces[*index] : Place());
   } else if (pipeline.broken) {
-    node.redirect = Pin(pipeline.broken.get());
+    lead(node, *pipeline.broken.get());
     settle(node, pipeline.broken);
   } else if (pipeline.returned) {
     // Nothing of the results is kept: the question itself serves, whatever is there.
     settle(node, pipeline.connection ? Ref() : broken(noCapability()));
+  }
+}
+
+void Core::lead(PathNode& node, Node& to) {
+  node.cell = newCell();
+  node.cell->set(&to, Cell::Told::kOurs);
+}
+
+Held<Cell> Core::newCell() {
+  if (idle_cells_.empty()) return Held<Cell>(new Cell(*this));
+  Cell* cell = idle_cells_.back();
+  idle_cells_.pop_back();
+  return Held<Cell>(cell);
+}
+
+void Core::recycle(Cell& cell) {
+  cell.recycle();
+  if (idle_cells_.size() < kMaxIdleCells) {
+    idle_cells_.push_back(&cell);
+  } else {
+    delete &cell;
   }
 }
 
@@ -162,10 +224,12 @@ void Core::take(Pipeline& pipeline, Pipeline& from) {
   for (size_t i = 0; i < pipeline.paths().size(); ++i) {
     PathNode& node = *pipeline.paths()[i];
     if (node.settled()) continue;
-    if (node.used) {
-      settle(node, Ref());
-    } else {
+    if (!node.used) {
       resolveNewPath(node);
+    } else if (PathNode* there = from.pathNode(node.path())) {
+      resolve(node, Ref(there), Place{{}, Pin(there)});
+    } else {
+      settle(node, broken(overloaded("too many paths are used")));
     }
   }
   Pipeline& last = from.last();
@@ -176,7 +240,9 @@ void Core::take(Pipeline& pipeline, Pipeline& from) {
   if (!last.retained.empty()) {
     // Even when the link that they came from is lost by now.
     auto payload = last.retained_payload;
-    if (!last.sink_redirected) deliverResults(last, std::exchange(last.retained, {}), payload);
+    if (!last.sink_redirected) {
+      deliverResults(last, std::exchange(last.retained, {}), payload, Age::kOld);
+    }
   } else if (last.broken) {
     Ref why = last.broken;
     last.broken.reset();

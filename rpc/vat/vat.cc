@@ -25,7 +25,9 @@ class Turn {
 
 }  // namespace
 
-Vat::Vat() : core_(std::make_unique<captp::Core>()) {}
+Vat::Vat(Behaviour behaviour) : core_(std::make_unique<captp::Core>()) {
+  core_->shortens_paths = behaviour.shortens_paths;
+}
 Vat::~Vat() = default;
 
 LinkId Vat::addLink(const LinkInfo& info) {
@@ -115,6 +117,7 @@ captp::TableSizes Vat::tableSizes() const {
     sizes.answers += link.answers.size();
     sizes.exports += link.exports.size();
     sizes.imports += link.imports.size();
+    sizes.embargoes += link.embargoes.size();
   });
   sizes.charged_bytes = core_->chargedBytes();
   return sizes;

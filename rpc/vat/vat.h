@@ -45,9 +45,16 @@ struct BootstrapOf {
 };
 using Completion = BootstrapOf;
 
+// How a vat goes about things that its peers can't tell apart.
+struct Behaviour {
+  // Calls take the shortest path that is known. Without, a path that was used stays what it was for
+  // ever: in order too, with more hops and no Disembargoes of ours. For comparing the two.
+  bool shortens_paths = true;
+};
+
 class Vat {
  public:
-  Vat();
+  explicit Vat(Behaviour behaviour = {});
   ~Vat();
   Vat(const Vat&) = delete;
   Vat& operator=(const Vat&) = delete;

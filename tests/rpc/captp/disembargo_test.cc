@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Disembargoes of peers: echoed behind the calls that they flush, or held, or the end of a link
-// that forges one (captp-engine 1.8; scenarios 65, 66, 72, 76, 80 as far as they go without
-// embargoes of our own). Echo after a Resolve: also receiver_answer_test.cc.
+// that forges one (captp-engine 1.8; scenarios 65, 66, 76, 80). Echo after a Resolve: also
+// receiver_answer_test.cc. Those that follow the calls further, and our own: embargo_test.cc.
 #include "tests/rpc/captp/draft.h"
 #include "tests/rpc/captp/harness.h"
 
@@ -85,8 +85,25 @@ TEST_F(Disembargo, OnAPromiseThatResolvesElsewhereEndsTheLink) {
   app.disembargo(5, importedCap(1));
   EXPECT_TRUE(app.quiet());
   a.resolve(43, senderHosted(44));
-  expectAbort(app, "a Disembargo for a promise that did not resolve to the peer");
+  expectAbort(app, "a Disembargo for something that is not the peer's own");
   EXPECT_FALSE(a.closed());
+}
+
+TEST_F(Disembargo, OnAPromiseThatBecameAnotherWaitsForThatOne) {
+  a.callImport(2, 0, 2, {senderPromise(43)});
+  app.nextLine();
+  app.disembargo(5, importedCap(1));
+  a.resolve(43, senderPromise(44));
+  EXPECT_EQ(app.nextLine(), "Resolve promise=1 -> senderPromise 2");
+  app.disembargo(6, importedCap(1));  // 1 leads to 2 from now on
+  app.disembargo(7, importedCap(2));
+  EXPECT_TRUE(app.quiet());
+  a.resolve(44, receiverHosted(0));
+  EXPECT_EQ(app.nextLine(), "Resolve promise=2 -> receiverHosted 0");
+  EXPECT_EQ(app.nextLine(), "Disembargo receiverLoopback e=5 -> import 0");
+  EXPECT_EQ(app.nextLine(), "Disembargo receiverLoopback e=6 -> import 0");
+  EXPECT_EQ(app.nextLine(), "Disembargo receiverLoopback e=7 -> import 0");
+  EXPECT_FALSE(app.closed());
 }
 
 TEST_F(Disembargo, OnAReleasedPromiseIsForgotten) {
@@ -102,7 +119,7 @@ TEST_F(Disembargo, OnAReleasedPromiseIsForgotten) {
 TEST_F(Disembargo, TooManyOnOnePromiseEndTheLink) {
   a.callImport(2, 0, 2, {senderPromise(43)});
   app.nextLine();
-  for (uint32_t i = 0; i < Limits().queued_messages; ++i) app.disembargo(i, importedCap(1));
+  for (uint32_t i = 0; i < Limits().embargoes; ++i) app.disembargo(i, importedCap(1));
   EXPECT_FALSE(app.closed());
   app.disembargo(9999, importedCap(1));
   expectAbort(app, "too many Disembargoes for one promise");

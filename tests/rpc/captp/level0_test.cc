@@ -188,7 +188,7 @@ TEST(Reflection, AnObjectThatComesBackIsTheOriginal) {
   EXPECT_EQ(returned.descriptors[0].id, 42u);
 }
 
-TEST(Reflection, AUsedPathIsToldAsAnObjectHostedHere) {
+TEST(Reflection, AnObjectThatWasUsedOnItsWayBackIsTheOriginal) {
   Harness h;
   Peer& a = h.peer();
   Peer& app = h.app();
@@ -201,16 +201,20 @@ TEST(Reflection, AUsedPathIsToldAsAnObjectHostedHere) {
   app.returnCaps(call.id, {receiverHosted(call.descriptors[0].id)});
   wire::Envelope returned = a.next();
   ASSERT_EQ(returned.descriptors.size(), 1u);
-  EXPECT_EQ(returned.descriptors[0].kind, DescriptorKind::kSenderHosted);
-  // A later call takes the path that the early one took, so that it can't overtake it.
-  a.callImport(3, returned.descriptors[0].id, 2);
+  EXPECT_EQ(returned.descriptors[0].kind, DescriptorKind::kReceiverHosted);
+  EXPECT_EQ(returned.descriptors[0].id, 42u);
+  wire::Envelope flush = app.next();
+  EXPECT_EQ(flush.kind, MessageKind::kDisembargo);
+  // A later call on the path takes the way that the early one took, so that it can't overtake it.
+  a.callAnswer(3, 1, {0}, 2);
   wire::Envelope late = app.next();
   EXPECT_EQ(late.target.kind, wire::Target::Kind::kPromisedAnswer);
   EXPECT_EQ(late.target.id, call.id);
-  // Finishing the answer does not end the question that serves the path.
+  // Finishing the answer does not end the question that is being flushed.
   a.finish(1);
   EXPECT_TRUE(app.quiet());
-  a.release(returned.descriptors[0].id, 1);
+  app.send(wire::buildDisembargo(h.frames(), wire::DisembargoKind::kReceiverLoopback, flush.id,
+                                 importedCap(0)));
   EXPECT_EQ(app.next().kind, MessageKind::kFinish);
 }
 

@@ -20,6 +20,11 @@ bool isHosted(const wire::Descriptor& descriptor) {
          descriptor.kind == DescriptorKind::kSenderPromise;
 }
 
+bool isReceivers(const wire::Descriptor& descriptor) {
+  return descriptor.kind == DescriptorKind::kReceiverHosted ||
+         descriptor.kind == DescriptorKind::kReceiverAnswer;
+}
+
 bool holdsAny(const wire::Envelope& message) {
   return std::ranges::any_of(message.descriptors, [](const wire::Descriptor& descriptor) {
     return descriptor.kind != DescriptorKind::kNone;
@@ -36,7 +41,7 @@ void LinkRules::fail(const wire::Envelope& message, const std::string& why) cons
 
 void LinkRules::count(const std::vector<wire::Descriptor>& descriptors) {
   for (const wire::Descriptor& descriptor : descriptors) {
-    if (isHosted(descriptor)) ++peer_exports_[descriptor.id];
+    if (isHosted(descriptor)) ++peer_exports_[descriptor.id].refs;
   }
 }
 
@@ -62,12 +67,11 @@ void LinkRules::said(const wire::Envelope& message) {
     case MessageKind::kFinish:
       return saidFinish(message);
     case MessageKind::kResolve:
-      return count(message.descriptors);
+      return saidResolve(message);
     case MessageKind::kRelease:
       return drop(message.id, message.count);
     case MessageKind::kDisembargo:
-      embargoes_.insert(message.id);
-      return;
+      return saidDisembargo(message);
     default:
       FAIL() << name_ << " is no legal peer";
   }
@@ -85,6 +89,10 @@ void LinkRules::saidReturn(const wire::Envelope& message) {
   if (message.return_kind == ReturnKind::kTakeFromOtherQuestion) {
     auto other = asked_by_peer_.find(message.take_from);
     if (other != asked_by_peer_.end()) other->second.taken = true;
+    question.taken = true;
+  }
+  for (const wire::Descriptor& result : message.descriptors) {
+    question.results.push_back(fateOf(result));
   }
   question.returned = true;
   bool forgotten = message.no_finish_needed && message.descriptors.empty();
@@ -105,6 +113,34 @@ void LinkRules::saidFinish(const wire::Envelope& message) {
   }
 }
 
+void LinkRules::saidResolve(const wire::Envelope& message) {
+  count(message.descriptors);
+  auto it = peer_exports_.find(message.id);
+  if (it == peer_exports_.end()) return;  // released meanwhile
+  if (message.descriptors.empty()) return;
+  it->second.fate->next = fateOf(message.descriptors[0]);
+}
+
+std::shared_ptr<LinkRules::Fate> LinkRules::fateOf(const wire::Descriptor& descriptor) {
+  if (isReceivers(descriptor)) return std::make_shared<Fate>(Fate{true, nullptr});
+  auto it = isHosted(descriptor) ? peer_exports_.find(descriptor.id) : peer_exports_.end();
+  return it == peer_exports_.end() ? nullptr : it->second.fate;
+}
+
+bool LinkRules::isMoved(const std::shared_ptr<Fate>& fate) {
+  const Fate* last = fate.get();
+  while (last && last->next) last = last->next.get();
+  return last && last->moved;
+}
+
+void LinkRules::saidDisembargo(const wire::Envelope& message) {
+  if (message.disembargo_kind == wire::DisembargoKind::kSenderLoopback) {
+    embargoes_.insert(message.id);
+  } else {
+    EXPECT_EQ(embargoes_of_vat_.erase(message.id), 1u) << name_ << " is no legal peer";
+  }
+}
+
 // === What the vat says
 
 void LinkRules::heard(const wire::Envelope& message) {
@@ -121,11 +157,7 @@ void LinkRules::heard(const wire::Envelope& message) {
     case MessageKind::kRelease:
       return heardRelease(message);
     case MessageKind::kDisembargo:
-      if (message.disembargo_kind != wire::DisembargoKind::kReceiverLoopback ||
-          embargoes_.erase(message.id) == 0) {
-        fail(message, "the peer has not asked for it");
-      }
-      return;
+      return heardDisembargo(message);
     default:
       fail(message, "the peer has done nothing wrong");
   }
@@ -222,9 +254,33 @@ void LinkRules::heardRelease(const wire::Envelope& message) {
   auto it = peer_exports_.find(message.id);
   if (it == peer_exports_.end()) return fail(message, "the vat holds no such thing");
   if (message.count == 0) fail(message, "it releases nothing");
-  it->second -= message.count;
-  if (it->second < 0) fail(message, "more than it was given");
-  if (it->second <= 0) peer_exports_.erase(it);
+  it->second.refs -= message.count;
+  if (it->second.refs < 0) fail(message, "more than it was given");
+  if (it->second.refs <= 0) peer_exports_.erase(it);
+}
+
+// The vat flushes only what the peer gave back to it (R-D1, R-D2), along a way that is still open.
+// The fields of results stand in the order of their capabilities.
+void LinkRules::heardDisembargo(const wire::Envelope& message) {
+  if (message.disembargo_kind == wire::DisembargoKind::kReceiverLoopback) {
+    if (embargoes_.erase(message.id) == 0) fail(message, "the peer has not asked for it");
+    return;
+  }
+  if (!embargoes_of_vat_.insert(message.id).second) fail(message, "the id is in use");
+  if (message.target.kind == wire::Target::Kind::kImportedCap) {
+    auto it = peer_exports_.find(message.target.id);
+    if (it == peer_exports_.end()) return fail(message, "the vat holds no such thing");
+    if (!isMoved(it->second.fate)) fail(message, "it did not become the vat's");
+    return;
+  }
+  if (!mayName(message.target.id)) return fail(message, "on a question that is not open");
+  const VatQuestion& question = asked_by_vat_.at(message.target.id);
+  auto path = message.path(message.target.path);
+  if (question.taken) return;
+  bool one = path.size() == 1 && path[0] < question.results.size();
+  if (!one || !isMoved(question.results[path[0]])) {
+    fail(message, "what stands there is not the vat's");
+  }
 }
 
 void LinkRules::turnEnded() {
@@ -242,6 +298,7 @@ std::string LinkRules::leftOver() const {
   for (const auto& entry : vat_exports_) left += " export " + std::to_string(entry.first);
   for (const auto& entry : peer_exports_) left += " import " + std::to_string(entry.first);
   for (uint32_t id : embargoes_) left += " embargo " + std::to_string(id);
+  for (uint32_t id : embargoes_of_vat_) left += " echo " + std::to_string(id);
   return left.empty() ? left : name_ + ":" + left;
 }
 

@@ -78,12 +78,27 @@ TEST_F(Loss, OfTheCalleeKeepsReflectedResultsOfOthers) {
 }
 
 TEST_F(Loss, OfTheCalleeBreaksAUsedPathForItsHolders) {
+  c.callImport(1, 0, 0, {senderHosted(9)});
+  app.next();
+  a.callAnswer(2, 1, {0}, 2);
+  app.returnCaps(0, {receiverHosted(1)});  // of c, which is still there
+  EXPECT_EQ(a.nextLine(), "Return a=1 results caps=[senderPromise 1]");
+  h.lose(app, "cable cut");
+  EXPECT_EQ(a.sortedRest(), std::string("Release import=42 count=1\nResolve promise=1 -> ") + kCut +
+                                "\nReturn a=2 " + kCut + "\n");
+  a.callImport(3, 1, 3);
+  a.callAnswer(4, 1, {0}, 4);
+  EXPECT_EQ(a.rest(), std::string("Return a=3 ") + kCut + "\nReturn a=4 " + kCut + "\n");
+  EXPECT_EQ(c.rest().find("Call"), std::string::npos);
+}
+
+TEST_F(Loss, OfTheCalleeBreaksAUsedPathOfTheCallersOwnObject) {
   a.callAnswer(2, 1, {0}, 2);
   app.returnCaps(0, {receiverHosted(0)});
-  EXPECT_EQ(a.nextLine(), "Return a=1 results caps=[senderHosted 1]");
+  EXPECT_EQ(a.nextLine(), "Return a=1 results caps=[receiverHosted 42]");
   h.lose(app, "cable cut");
   EXPECT_EQ(a.rest(), std::string("Return a=2 ") + kCut + "\n");
-  a.callImport(3, 1, 3);
+  a.callAnswer(3, 1, {0}, 3);  // a has not embargoed yet
   EXPECT_EQ(a.nextLine(), std::string("Return a=3 ") + kCut);
 }
 

@@ -83,7 +83,11 @@ bool ModelPeer::read() {
       dropExport(message.id, message.count);
       break;
     case MessageKind::kDisembargo:
-      embargoes_.erase(message.id);
+      if (message.disembargo_kind == wire::DisembargoKind::kSenderLoopback) {
+        owed_echoes_.push_back(std::move(message));
+      } else {
+        embargoes_.erase(message.id);
+      }
       break;
     default:
       break;

@@ -85,7 +85,6 @@ class ModelPeer {
     int64_t refs = 0;
     bool promise = false;
     bool resolved = false;
-    bool moved_to_vat = false;
     uint32_t age = 0;  // promises resolve to younger ones only
   };
   // What this peer asked.
@@ -122,6 +121,7 @@ class ModelPeer {
   bool release();
   bool resolve();
   bool disembargo();
+  bool echo();
   std::optional<wire::OutTarget> target(uint64_t& call_number);
   wire::OutDescriptor describe(std::vector<uint32_t>* exports);
   wire::OutDescriptor describeOwn(std::vector<uint32_t>* exports);
@@ -152,6 +152,7 @@ class ModelPeer {
   std::map<uint32_t, Question> questions_;
   std::map<uint32_t, Asked> asked_;
   std::map<uint32_t, bool> embargoes_;
+  std::deque<wire::Envelope> owed_echoes_;  // Disembargoes of the vat
   uint32_t exports_made_ = 0;
   uint32_t silent_questions_ = 0;
   bool always_finishes_;  // like peers from before noFinishNeeded

@@ -55,11 +55,11 @@ uint32_t ModelPeer::newExport(bool promise) {
 bool ModelPeer::act() {
   // Finishing and releasing outweigh, so that the tables stay small.
   static constexpr bool (ModelPeer::* kActs[])() = {
-      &ModelPeer::bootstrap, &ModelPeer::call,    &ModelPeer::call,      &ModelPeer::call,
-      &ModelPeer::call,      &ModelPeer::call,    &ModelPeer::answer,    &ModelPeer::answer,
-      &ModelPeer::answer,    &ModelPeer::answer,  &ModelPeer::takeFrom,  &ModelPeer::finish,
-      &ModelPeer::finish,    &ModelPeer::finish,  &ModelPeer::release,   &ModelPeer::release,
-      &ModelPeer::release,   &ModelPeer::resolve, &ModelPeer::disembargo};
+      &ModelPeer::bootstrap, &ModelPeer::call,    &ModelPeer::call,       &ModelPeer::call,
+      &ModelPeer::call,      &ModelPeer::call,    &ModelPeer::answer,     &ModelPeer::answer,
+      &ModelPeer::answer,    &ModelPeer::answer,  &ModelPeer::takeFrom,   &ModelPeer::finish,
+      &ModelPeer::finish,    &ModelPeer::finish,  &ModelPeer::release,    &ModelPeer::release,
+      &ModelPeer::release,   &ModelPeer::resolve, &ModelPeer::disembargo, &ModelPeer::echo};
   return (this->*kActs[below(std::size(kActs))])();
 }
 
@@ -192,6 +192,17 @@ bool ModelPeer::disembargo() {
   return false;
 }
 
+// Calls that reached what had moved are answered here and not sent back, so that nothing has to go
+// before the echo. What the target of an echo names is nobody's business (R-D4).
+bool ModelPeer::echo() {
+  if (owed_echoes_.empty()) return false;
+  wire::Envelope message = std::move(owed_echoes_.front());
+  owed_echoes_.pop_front();
+  say(wire::buildDisembargo(harness_.frames(), wire::DisembargoKind::kReceiverLoopback, message.id,
+                            importedCap(0)));
+  return true;
+}
+
 // === Answering
 
 bool ModelPeer::holdsAll(const std::vector<uint32_t>& imports) const {
@@ -307,11 +318,13 @@ void ModelPeer::windDown() {
   }
   while (release()) {
   }
+  while (echo()) {
+  }
 }
 
 bool ModelPeer::done() const {
   return unread_.empty() && imports_.empty() && exports_.empty() && questions_.empty() &&
-         asked_.empty() && embargoes_.empty() && rules_.leftOver().empty();
+         asked_.empty() && embargoes_.empty() && owed_echoes_.empty() && rules_.leftOver().empty();
 }
 
 }  // namespace vatmesh::captp

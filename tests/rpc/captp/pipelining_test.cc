@@ -17,6 +17,8 @@ class Pipelining : public testing::Test {
     EXPECT_EQ(app.nextLine(), "Call q=0 -> import 0 0x1234/1");
   }
 
+  static constexpr std::array<uint16_t, 1> kField = {0};
+
   Harness h;
   Peer& a;
   Peer& app;
@@ -157,18 +159,42 @@ TEST_F(Pipelining, OnANullFieldBesideAReflectedOneIsLeftToTheApplication) {
   EXPECT_EQ(app.nextLine(), "Call q=3 -> answer 0.5 0x1234/0");
 }
 
-TEST_F(Pipelining, TakesAUsedPathToTheQuestionForEver) {
+TEST_F(Pipelining, TakesAUsedPathToTheQuestionEvenWhenTheObjectIsTheCallersOwn) {
   a.callImport(2, 0, 0, {senderHosted(42)});
   uint32_t held = app.next().descriptors[0].id;
   a.callAnswer(3, 1, {0}, 3);
   EXPECT_EQ(app.nextLine(), "Call q=2 -> answer 0.0 0x1234/3");
   app.returnCaps(0, {receiverHosted(held)});
-  // Told as an object hosted here: what comes through it can't overtake the call above.
-  EXPECT_EQ(a.nextLine(), "Return a=1 results caps=[senderHosted 1]");
+  EXPECT_EQ(a.nextLine(), "Return a=1 results caps=[receiverHosted 42]");
+  EXPECT_EQ(app.nextLine(), "Disembargo senderLoopback e=0 -> answer 0.0");
+  // Whatever a sends on the path can't overtake the call above, its own Disembargo last.
+  a.callAnswer(4, 1, {0}, 4);
+  a.disembargo(9, promisedAnswer(1, kField));
+  a.callAnswer(5, 1, {0}, 5);
+  EXPECT_EQ(app.rest(),
+            "Call q=3 -> answer 0.0 0x1234/4\nDisembargo senderLoopback e=1 -> answer 0.0\n"
+            "Call q=4 -> answer 0.0 0x1234/5\n");
+}
+
+TEST_F(Pipelining, TakesAUsedPathToAThirdPeersObjectBehindItsFlush) {
+  Peer& c = h.peer();
+  h.connect(c, app);
+  c.callImport(1, 0, 0, {senderHosted(9)});
+  uint32_t held = app.next().descriptors[0].id;
+  a.callAnswer(3, 1, {0}, 3);
+  EXPECT_EQ(app.nextLine(), "Call q=2 -> answer 0.0 0x1234/3");
+  app.returnCaps(0, {receiverHosted(held)});
+  EXPECT_EQ(a.nextLine(), "Return a=1 results caps=[senderPromise 1]");
+  EXPECT_EQ(app.nextLine(), "Disembargo senderLoopback e=0 -> answer 0.0");
   a.callAnswer(4, 1, {0}, 4);
   a.callImport(5, 1, 5);
-  EXPECT_EQ(app.nextLine(), "Call q=3 -> answer 0.0 0x1234/4");
-  EXPECT_EQ(app.nextLine(), "Call q=4 -> answer 0.0 0x1234/5");
+  EXPECT_TRUE(app.quiet());
+  EXPECT_TRUE(c.quiet());
+  app.send(wire::buildDisembargo(h.frames(), wire::DisembargoKind::kReceiverLoopback, 0,
+                                 importedCap(held)));
+  EXPECT_EQ(c.nextLine(), "Call q=0 -> import 9 0x1234/4");
+  EXPECT_EQ(c.nextLine(), "Call q=1 -> import 9 0x1234/5");
+  EXPECT_EQ(a.nextLine(), "Resolve promise=1 -> senderHosted 2");
 }
 
 TEST_F(Pipelining, OnlyPromisePipelineGetsNoReturn) {

@@ -57,7 +57,7 @@ TEST_F(ReceiverAnswer, IsAPromiseElsewhereAndResolvesToTheResult) {
   EXPECT_EQ(c.nextLine(), "Resolve promise=1 -> senderHosted 2");
   c.callImport(3, 1, 4);  // c has not seen the Resolve yet
   c.callImport(4, 2, 5);
-  EXPECT_EQ(app.nextLine(), "Call q=2 -> answer 0.0 0x1234/4");
+  EXPECT_EQ(app.nextLine(), "Call q=2 -> import 4 0x1234/4");
   EXPECT_EQ(app.nextLine(), "Call q=3 -> import 4 0x1234/5");
 }
 
@@ -75,7 +75,7 @@ TEST_F(ReceiverAnswer, NobodyUsedResolvesToTheReflectedObject) {
   EXPECT_EQ(c.nextLine(), "Disembargo receiverLoopback e=0 -> import 10");
 }
 
-TEST_F(ReceiverAnswer, ThatWasUsedResolvesToAnObjectHostedHere) {
+TEST_F(ReceiverAnswer, ThatWasUsedResolvesToTheReflectedObjectAndKeepsItsWay) {
   c.callImport(2, 0, 3, {senderHosted(10)});
   app.next();
   a.callImport(2, 1, 2, {receiverAnswer(1, kField)});
@@ -83,9 +83,20 @@ TEST_F(ReceiverAnswer, ThatWasUsedResolvesToAnObjectHostedHere) {
   c.callImport(3, 1, 4);
   EXPECT_EQ(app.nextLine(), "Call q=2 -> answer 0.0 0x1234/4");
   app.returnCaps(0, {receiverHosted(0)});
-  EXPECT_EQ(c.nextLine(), "Resolve promise=1 -> senderHosted 2");
-  c.callImport(4, 2, 5);
-  EXPECT_EQ(app.nextLine(), "Call q=3 -> answer 0.0 0x1234/5");
+  EXPECT_EQ(c.nextLine(), "Resolve promise=1 -> receiverHosted 10");
+  c.callImport(4, 1, 5);
+  c.disembargo(6, importedCap(1));
+  EXPECT_EQ(app.rest(),
+            "Disembargo senderLoopback e=0 -> answer 0.0\nCall q=3 -> answer 0.0 0x1234/5\n"
+            "Disembargo senderLoopback e=1 -> answer 0.0\n");
+  // One embargo for everybody who has a promise of it, whoever called (R-F7).
+  EXPECT_EQ(a.nextLine(), "Return a=1 results caps=[senderPromise 2]");
+  for (uint32_t id : {0, 1}) {
+    app.send(wire::buildDisembargo(h.frames(), wire::DisembargoKind::kReceiverLoopback, id,
+                                   importedCap(0)));
+  }
+  EXPECT_EQ(c.nextLine(), "Disembargo receiverLoopback e=6 -> import 10");
+  EXPECT_EQ(a.nextLine(), "Resolve promise=2 -> senderHosted 3");
 }
 
 TEST_F(ReceiverAnswer, OfAnExceptionResolvesToIt) {

@@ -50,6 +50,8 @@ class TailCall : public testing::Test {
     EXPECT_TRUE(h.empty()) << h.vat().dump();
   }
 
+  static constexpr std::array<uint16_t, 1> kField = {0};
+
   Harness h;
   Peer& a;
   Peer& c;
@@ -143,22 +145,38 @@ TEST_F(TailCall, ReturnsAnExceptionAfterTheTake) {
   dropAll();
 }
 
-TEST_F(TailCall, KeepsThePathOfCallsThatWereMadeBefore) {
+TEST_F(TailCall, HoldsBackWhatFollowsCallsThatWereMadeBefore) {
   passOn();
   a.callAnswer(2, 1, {0}, 2);
   EXPECT_EQ(app.nextLine(), "Call q=1 -> answer 0.0 0x1234/2");
-  take();
-  c.returnCaps(0, {senderHosted(50), senderHosted(51)});
-  // The used field is an object hosted here, the other one is c's.
-  EXPECT_EQ(a.nextLine(), "Return a=1 results caps=[senderHosted 1, senderHosted 2]");
+  app.takeFrom(0, 5);
+  EXPECT_EQ(app.nextLine(), "Return a=5 resultsSentElsewhere");
+  EXPECT_EQ(app.nextLine(), "Disembargo senderLoopback e=0 -> answer 0.0");
+  // a has heard of nothing and goes on the same way, which is flushed again when it is told.
   a.callAnswer(3, 1, {0}, 3);
-  a.callImport(4, 1, 4);
   EXPECT_EQ(app.nextLine(), "Call q=2 -> answer 0.0 0x1234/3");
-  EXPECT_EQ(app.nextLine(), "Call q=3 -> answer 0.0 0x1234/4");
-  a.callAnswer(6, 1, {1}, 5);
-  a.callImport(7, 2, 6);
-  EXPECT_EQ(c.nextLine(), "Call q=1 -> answer 0.1 0x1234/5");
-  EXPECT_EQ(c.nextLine(), "Call q=2 -> import 51 0x1234/6");
+  c.returnCaps(0, {senderHosted(50), senderHosted(51)});
+  EXPECT_EQ(app.nextLine(), "Disembargo senderLoopback e=1 -> answer 0.0");
+  // The used field is still to be flushed, the other one is c's.
+  EXPECT_EQ(a.nextLine(), "Return a=1 results caps=[senderPromise 1, senderHosted 2]");
+  a.callAnswer(4, 1, {0}, 4);
+  a.callImport(5, 1, 5);
+  a.callAnswer(6, 1, {1}, 6);
+  a.callImport(7, 2, 7);
+  EXPECT_EQ(c.rest(), "Call q=1 -> import 51 0x1234/6\nCall q=2 -> import 51 0x1234/7\n");
+  EXPECT_TRUE(app.quiet());
+  auto echo = [&](uint32_t id) {
+    app.send(wire::buildDisembargo(h.frames(), wire::DisembargoKind::kReceiverLoopback, id,
+                                   promisedAnswer(5, {})));
+  };
+  app.callAnswer(6, 5, {0}, 2);
+  echo(0);
+  app.callAnswer(7, 5, {0}, 3);
+  EXPECT_EQ(c.rest(), "Call q=3 -> answer 0.0 0x1234/2\nCall q=4 -> answer 0.0 0x1234/3\n");
+  EXPECT_TRUE(a.quiet());
+  echo(1);
+  EXPECT_EQ(c.rest(), "Call q=5 -> import 50 0x1234/4\nCall q=6 -> import 50 0x1234/5\n");
+  EXPECT_EQ(a.nextLine(), "Resolve promise=1 -> senderHosted 3");
 }
 
 TEST_F(TailCall, SendsCallsMadeAfterTheTakeToTheNewQuestion) {
@@ -169,7 +187,7 @@ TEST_F(TailCall, SendsCallsMadeAfterTheTakeToTheNewQuestion) {
   c.returnCaps(0, {senderHosted(50)});
   EXPECT_EQ(a.nextLine(), "Return a=1 results caps=[senderHosted 1]");
   a.callAnswer(3, 1, {0}, 3);
-  EXPECT_EQ(c.nextLine(), "Call q=2 -> answer 0.0 0x1234/3");
+  EXPECT_EQ(c.nextLine(), "Call q=2 -> import 50 0x1234/3");
   EXPECT_TRUE(app.quiet());
 }
 
@@ -180,11 +198,21 @@ TEST_F(TailCall, LetsItsMakerPipelineOnIt) {
   take();
   app.callAnswer(7, 5, {0}, 3);
   EXPECT_EQ(c.nextLine(), "Call q=2 -> answer 0.0 0x1234/3");
-  c.returnCaps(0, {receiverHosted(0)});
-  // Used by the application: whoever is told of it is told of that path.
-  EXPECT_EQ(a.nextLine(), "Return a=1 results caps=[senderHosted 1]");
-  a.callImport(2, 1, 4);
+  c.returnCaps(0, {receiverHosted(0)});  // the application itself
+  EXPECT_EQ(c.nextLine(), "Disembargo senderLoopback e=0 -> answer 0.0");
+  // a has called nothing.
+  EXPECT_EQ(a.nextLine(), "Return a=1 results caps=[senderHosted 0]");
+  // The application is told of no results, and goes on the same way; whom it tells of it waits.
+  app.callAnswer(8, 5, {0}, 4);
   EXPECT_EQ(c.nextLine(), "Call q=3 -> answer 0.0 0x1234/4");
+  app.callImport(9, 0, 5, {receiverAnswer(5, kField)});
+  EXPECT_EQ(a.nextLine(), "Call q=0 -> import 42 0x1234/5 caps=[senderPromise 1]");
+  a.callImport(2, 1, 6);
+  EXPECT_TRUE(app.quiet());
+  c.send(wire::buildDisembargo(h.frames(), wire::DisembargoKind::kReceiverLoopback, 0,
+                               importedCap(0)));
+  EXPECT_EQ(app.nextLine(), "Call q=1 -> import 0 0x1234/6");
+  EXPECT_EQ(a.nextLine(), "Resolve promise=1 -> senderHosted 0");
 }
 
 TEST_F(TailCall, AnswersALateFieldFromTheTakenResults) {
@@ -334,7 +362,7 @@ TEST_F(TailCall, OfATailCallReturnsToTheFirstCaller) {
   app.returnCaps(1, {senderHosted(50)});
   EXPECT_EQ(a.nextLine(), "Return a=1 results caps=[senderHosted 1]");
   a.callAnswer(2, 1, {0}, 2);
-  EXPECT_EQ(app.nextLine(), "Call q=2 -> answer 1.0 0x1234/2");
+  EXPECT_EQ(app.nextLine(), "Call q=2 -> import 50 0x1234/2");
 }
 
 TEST_F(TailCall, ThatAnswersItselfIsAnException) {
@@ -358,8 +386,26 @@ TEST_F(TailCall, ThatAnswersItselfIsAnException) {
   EXPECT_EQ(h.vat().tableSizes().answers, 0u);
 }
 
+// The application answers with the results of its own question, and that one is answered with a
+// field of what it asked.
+TEST_F(TailCall, ThatAnswersItselfThroughAFieldLeavesNothing) {
+  app.tailCall(5, importedCap(0), 7);
+  EXPECT_EQ(a.nextLine(), "Call q=0 -> import 42 0x1234/7");
+  a.tailCall(6, importedCap(0), 8);
+  EXPECT_EQ(app.nextLine(), "Call q=1 -> import 0 0x1234/8");
+  a.returnCaps(0, {receiverAnswer(6, kField)});
+  app.takeFrom(1, 5);
+  EXPECT_EQ(app.nextLine(), "Return a=5 resultsSentElsewhere");
+  a.callAnswer(7, 6, {0}, 9);
+  EXPECT_EQ(a.nextLine(), "Return a=7 exception failed \"the promise resolves to itself\"");
+  app.returnException(0, "end");
+  app.finish(5);
+  for (uint32_t question : {1, 6, 7}) a.finish(question);
+  EXPECT_EQ(h.vat().tableSizes().questions, 0u) << h.vat().dump();
+  EXPECT_EQ(h.vat().tableSizes().charged_bytes, 0u);
+}
+
 TEST_F(TailCall, ResolvesAPromiseMadeFromItsCaller) {
-  static constexpr std::array<uint16_t, 1> kField = {0};
   // a tells c of a field of its answer, through an object of c.
   c.callImport(2, 0, 0, {senderHosted(10)});
   app.next();

@@ -34,7 +34,7 @@ struct Setting {
   bool tree() const { return shape != Shape::kMesh; }
   // Whether expectShortest() expects anything: whether the engine moves references to the shortest
   // path once their promises have moved. Today it keeps the old path.
-  static constexpr bool kShortestPath = false;
+  static constexpr bool kShortestPath = true;
 };
 
 std::vector<Setting> settingsOfTwo();
