@@ -39,11 +39,14 @@ Run makeRun(uint64_t seed) {
   Random random(seed * 2 + 1);
   uint32_t length = 20 + random.below(random.chance(10) ? 800 : 200);
   bool cuts = random.chance(25);
+  bool promising = random.chance(40);
   // Each run has its own taste, so that some do little but deliver and others hardly ever.
   uint32_t weights[kActions];
   uint32_t sum = 0;
   for (int i = 0; i < kActions; ++i) {
     weights[i] = kWeights[i].weight * (1 + random.below(4));
+    const bool promise = kWeights[i].what == Do::kPromise || kWeights[i].what == Do::kResolve;
+    if (promising && promise) weights[i] *= 3;
     if (!cuts && (kWeights[i].what == Do::kCut || kWeights[i].what == Do::kJoin)) weights[i] = 0;
     sum += weights[i];
   }

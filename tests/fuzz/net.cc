@@ -15,8 +15,8 @@ Frame bytesOf(const wire::FrameRef& frame) {
 
 }  // namespace
 
-Net::Proxy& Net::addProxy() {
-  proxies_.push_back(std::make_unique<Proxy>());
+Net::Proxy& Net::addProxy(vat::Behaviour behaviour) {
+  proxies_.push_back(std::make_unique<Proxy>(behaviour));
   proxies_.back()->name = "V" + std::to_string(proxies_.size() - 1);
   return *proxies_.back();
 }
@@ -42,6 +42,8 @@ void Net::join(Link& link) {
     }
     vat::LinkInfo info;
     info.kind = link.ends[1 - i].app ? captp::LinkKind::kApp : captp::LinkKind::kPeer;
+    const RefVat* app = link.ends[1 - i].app;
+    info.profile.tail_calls = tail_calls && (!app || app->habits().tail_calls);
     end.id = end.proxy->vat.addLink(info);
     end.reader = std::make_unique<wire::FrameReader>(end.proxy->buffers, wire::FrameLimits());
   }

@@ -21,6 +21,7 @@ class Net {
  public:
   // A vat of ours.
   struct Proxy {
+    explicit Proxy(vat::Behaviour behaviour) : vat(behaviour) {}
     std::string name;
     wire::BufferPool buffers;
     vat::Vat vat;
@@ -43,7 +44,7 @@ class Net {
   // `chance` says how many frames come at once.
   Net(ShadowWorld& shadows, Random& chance) : shadows_(shadows), chance_(chance) {}
 
-  Proxy& addProxy();
+  Proxy& addProxy(vat::Behaviour behaviour = {});
   // A link that is down. Each end is a Proxy or a RefVat, which has one link at most.
   template <typename A, typename B>
   Link& addLink(A& from, B& to) {
@@ -69,6 +70,8 @@ class Net {
   // Fails when a vat of ours has anything left.
   void checkEmpty();
 
+  // Whether our vats send tail calls to those who take them. Set it before links are joined.
+  bool tail_calls = false;
   // Told of every message just before it is delivered.
   std::function<void(const End& from, const End& to, const wire::InMessage&)> watch;
 

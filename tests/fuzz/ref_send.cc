@@ -152,7 +152,8 @@ void RefVat::resolveBroken() {
 
 void RefVat::announce(uint32_t id, const Cap& now) {
   Export& entry = link_->exports.at(id);
-  if (now->kind == NodeKind::kPromise) {  // still open: it is told when that one is known
+  if (now->kind == NodeKind::kPromise && !habits_.tells_promises) {
+    // Still open: it is told when that one is known.
     static_cast<Promise&>(*now).holders.emplace_back(link_, id);
     return;
   }

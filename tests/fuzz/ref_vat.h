@@ -29,6 +29,7 @@ struct Habits {
   bool promises_hosted = false;  // a promise named again is senderHosted, as Rust's
   bool keeps_canceled = false;   // a Finish that cancels releases nothing, as OCaml's
   bool releases_params = false;  // releaseParamCaps where that is true
+  bool tells_promises = false;   // that a promise became another one, before that is known
   bool workaround = true;        // requireEarlyCancellationWorkaround in Finish
 };
 
@@ -46,6 +47,7 @@ class RefVat {
   ~RefVat();
 
   const std::string& name() const { return name_; }
+  const Habits& habits() const { return habits_; }
   // The source of all chances in the next step.
   void setRandom(Random& random) { random_ = &random; }
 

@@ -26,6 +26,7 @@ void World::addApp(Random& random) {
   habits.promises_hosted = random.chance(20);
   habits.keeps_canceled = random.chance(30);
   habits.releases_params = random.chance(50);
+  habits.tells_promises = random.chance(50);
   App app;
   app.does = std::make_unique<Application>(std::string(1, static_cast<char>('A' + apps_.size())),
                                            shadows_, habits);
@@ -57,17 +58,20 @@ void World::build(Random& random) {
     }
   }
   for (int i = 0; i < apps; ++i) addApp(random);
-  for (int i = 0; i < proxies; ++i) net_.addProxy();
+  for (int i = 0; i < proxies; ++i) net_.addProxy({.shortens_paths = !random.chance(15)});
   auto app = [&](int index) -> RefVat& { return apps_[static_cast<size_t>(index)].vat(); };
   auto proxy = [&](int index) -> Proxy& {
     return *net_.proxies()[static_cast<size_t>(-1 - index)];
   };
+  net_.tail_calls = random.chance(30);
+  promising_ = random.chance(40);
   for (const Wire& wire : kTopologies[topology]) {
     Link& link = wire.from >= 0 ? net_.addLink(app(wire.from), proxy(wire.to))
                                 : net_.addLink(proxy(wire.from), proxy(wire.to));
     net_.join(link);
   }
-  stalled_.resize(net_.links().size());
+  stalled_.resize(2 * net_.links().size());
+  for (size_t i = 0; i < stalled_.size(); ++i) slow_.push_back(random.chance(25) ? 80 : 0);
   if (!verbose_) return;
   net_.watch = [this](const End& from, const End& to, const wire::InMessage& message) {
     say(from.name() + " -> " + to.name() + "  " + wire::describe(message));
@@ -78,8 +82,8 @@ bool World::deliverAny(Random& random) {
   std::vector<std::pair<Link*, int>> ready;
   for (size_t i = 0; i < net_.links().size(); ++i) {
     Link& link = net_.links()[i];
-    if (stalled_[i] > 0) continue;
-    for (int end = 0; end < 2; ++end) {
+    for (size_t end = 0; end < 2; ++end) {
+      if (stalled_[2 * i + end] > 0 || (!resting_ && random.chance(slow_[2 * i + end]))) continue;
       if (link.up && !link.ends[end].queue.empty()) ready.emplace_back(&link, end);
     }
   }

@@ -53,6 +53,10 @@ World::Picked World::pick(App& app, Random& random) {
   if (way < 5) return {nullptr, null_};
   if (way < 20) return app.does->newObject();
   if (way < 35) return makePromise(app);
+  if (promising_ && way < 70 && !app.promises.empty()) {
+    const Open& open = app.promises[random.below(app.promises.size())];
+    return {open.promise, open.shadow};
+  }
   if (way < 60 && !app.calls.empty()) {
     Asked& asked = app.calls[random.below(app.calls.size())];
     size_t slot = shadows_.call(asked.call).target == 0 ? kRootSlot : random.below(kSlots - 1);
@@ -76,9 +80,19 @@ bool World::mayBecome(Shadow promise, Shadow holder, Shadow target) {
   return !call || call->target == 0 || shadows_.state(call->target) == State::kObject;
 }
 
+// Half of all calls go to promises, where there are any: these are what moves.
+size_t World::choose(const App& app, const Action& action) {
+  std::vector<size_t> open;
+  for (size_t i = 0; action.b % 2 && i < app.references.size(); ++i) {
+    if (shadows_.state(app.references[i].shadow) == State::kPromise) open.push_back(i);
+  }
+  if (!open.empty()) return open[action.b / 2 % open.size()];
+  return action.b / 2 % app.references.size();
+}
+
 void World::call(App& app, const Action& action, Random& random) {
   if (app.references.empty()) return;
-  size_t index = action.b % app.references.size();
+  size_t index = choose(app, action);
   std::vector<Picked> arguments;
   for (int i = action.c % 3; i > 0; --i) arguments.push_back(pick(app, random));
   Reference& reference = app.references[index];
@@ -246,7 +260,9 @@ void World::act(const Action& action) {
       break;
     }
     case Do::kStall:
-      stalled_[at] = 1 + action.b % 64;
+      for (size_t end = 0; end < 2; ++end) {
+        if (action.c % 3 != end) stalled_[2 * at + end] = 1 + action.b % 64;
+      }
       break;
     case Do::kCut:
       say("the link between " + link.ends[0].name() + " and " + link.ends[1].name() + " is cut");

@@ -59,6 +59,7 @@ class World {
   // --- applications (world.cc)
   Picked pick(App& app, Random& random);
   bool mayBecome(Shadow promise, Shadow holder, Shadow target);
+  size_t choose(const App& app, const Action& action);
   void call(App& app, const Action& action, Random& random);
   void answer(App& app, const Action& action, Random& random);
   void redirect(App& app, const Action& action);
@@ -78,13 +79,18 @@ class World {
   std::unordered_map<std::string, int> hops_;  // of Bootstraps
   // Whether what is held in circles may come about; then only lost links end it.
   bool circles_ = false;
+  // Whether promises are preferred to all else, so that they resolve to each other.
+  bool promising_ = false;
   bool resting_ = false;  // at the end: what is due is done at once
   bool verbose_;
   std::vector<std::string> log_;
   uint64_t seed_;
   Random chance_;  // of the action that is done
   Net net_;
-  std::vector<int> stalled_;  // by link: for how many actions
+  // By direction (twice the link's index, plus the end that receives): for how many actions
+  // nothing arrives, and how often, in percent, something else goes first.
+  std::vector<int> stalled_;
+  std::vector<uint32_t> slow_;
 };
 
 // Plays a whole run; what went wrong, or nothing.
