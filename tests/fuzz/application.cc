@@ -24,8 +24,12 @@ Application::Picked Application::field(const Asked& asked, size_t slot) {
 }
 
 void Application::resolve(const Open& open, const Picked& to) {
-  shadows_.unite(open.shadow, to.shadow);
-  shadows_.hold(open.shadow, to.shadow);
+  if (shadows_.unite(open.shadow, to.shadow)) {
+    shadows_.hold(open.shadow, to.shadow);
+  } else {
+    shadows_.circles = true;
+    shadows_.breakPromise(open.shadow);
+  }
   vat.resolve(open.promise, to.cap);
 }
 

@@ -69,6 +69,8 @@ class ShadowWorld {
   void checkCalls(bool lossy);
   // Ways to fail that only a lost link excuses.
   bool lossy = false;
+  // Somebody resolved promises to each other: whoever notices breaks them.
+  bool circles = false;
 
   // The first thing that went wrong.
   void fail(const std::string& what) {

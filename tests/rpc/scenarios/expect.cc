@@ -50,9 +50,8 @@ void Stage::expectOpen(const Call& call) {
   if (shadows_.call(call->call).seen != fuzz::Outcome::kNone) fail(nameOf(call) + " returned");
 }
 
-size_t Stage::hops(const Call& call) const {
-  auto it = visits_.find(call->call);
-  return it == visits_.end() ? 0 : it->second.size();
+void Stage::expectEnded(const Call& call) {
+  if (shadows_.call(call->call).seen == fuzz::Outcome::kNone) fail(nameOf(call) + " hangs");
 }
 
 void Stage::expectShortest(const Call& call, Actor& from, Actor& to, Actor& past) {

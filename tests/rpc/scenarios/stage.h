@@ -83,8 +83,7 @@ class Stage {
   // The exception is `reason`; any when empty.
   void expectFailed(const Call& call, const std::string& reason = {});
   void expectOpen(const Call& call);
-  // Links that `call` went over.
-  size_t hops(const Call& call) const;
+  void expectEnded(const Call& call);
   // `call` of `from` went to `to` the shortest way, and did not pass `past`.
   void expectShortest(const Call& call, Actor& from, Actor& to, Actor& past);
   // Messages of this kind that were delivered to `actor`.
