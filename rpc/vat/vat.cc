@@ -7,6 +7,7 @@
 #include "rpc/captp/dump.h"
 #include "rpc/captp/errors.h"
 #include "rpc/captp/invariants.h"
+#include "rpc/vat/journal.h"
 
 namespace vatmesh::vat {
 namespace {
@@ -31,12 +32,15 @@ Vat::Vat(Behaviour behaviour) : core_(std::make_unique<captp::Core>()) {
 Vat::~Vat() = default;
 
 LinkId Vat::addLink(const LinkInfo& info) {
-  return core_->add(info.kind, info.profile, info.limits).id();
+  LinkId id = core_->add(info.kind, info.profile, info.limits).id();
+  if (journal_) journal_->addLink(id, info);
+  return id;
 }
 
 void Vat::onMessage(LinkId link, wire::InMessage&& message, Effects& out) {
   captp::Connection* connection = core_->find(link);
   if (!connection) return;
+  if (journal_) journal_->message(link, message);
   Turn turn(*core_, out);
   connection->handle(std::move(message));
 }
@@ -44,6 +48,7 @@ void Vat::onMessage(LinkId link, wire::InMessage&& message, Effects& out) {
 void Vat::onLost(LinkId link, const Status& reason, Effects& out) {
   captp::Connection* connection = core_->find(link);
   if (!connection) return;
+  if (journal_) journal_->lost(link, reason);
   Turn turn(*core_, out);
   core_->lose(*connection, captp::disconnected(reason.message()));
 }
@@ -51,11 +56,13 @@ void Vat::onLost(LinkId link, const Status& reason, Effects& out) {
 void Vat::closeLink(LinkId link, const Status& reason, Effects& out) {
   captp::Connection* connection = core_->find(link);
   if (!connection) return;
+  if (journal_) journal_->closeLink(link, reason);
   Turn turn(*core_, out);
   core_->abort(*connection, reason);
 }
 
 void Vat::complete(OpId op, Result<Completion> result, Effects& out) {
+  if (journal_) journal_->complete(op, result);
   Turn turn(*core_, out);
   captp::Pipeline* pipeline = core_->takeOp(op);
   if (!pipeline) return;
@@ -69,6 +76,7 @@ void Vat::complete(OpId op, Result<Completion> result, Effects& out) {
 }
 
 void Vat::onTick(Instant now, Effects& out) {
+  if (journal_) journal_->tick(now);
   core_->now = now;
   if (core_->nextDeadline() > now) return;
   Turn turn(*core_, out);
@@ -82,6 +90,7 @@ Instant Vat::nextDeadline() const {
 void Vat::onFlushed(LinkId link, size_t bytes, Effects&) {
   captp::Connection* connection = core_->find(link);
   if (!connection || bytes == 0) return;
+  if (journal_) journal_->flushed(link, bytes);
   VATMESH_DCHECK(bytes <= connection->queued_bytes);
   connection->queued_bytes -= bytes;
   connection->last_progress = core_->now;

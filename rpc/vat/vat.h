@@ -27,6 +27,7 @@ class Core;
 
 namespace vatmesh::vat {
 
+class Journal;
 using captp::Effects;
 using captp::LinkId;
 using captp::OpId;
@@ -58,6 +59,9 @@ class Vat {
   ~Vat();
   Vat(const Vat&) = delete;
   Vat& operator=(const Vat&) = delete;
+
+  // Records every input from now on in `journal`, which outlives the Vat. Before the first link.
+  void recordIn(Journal& journal) { journal_ = &journal; }
 
   // Adds a link whose transport is up. Sends nothing.
   LinkId addLink(const LinkInfo& info);
@@ -106,6 +110,7 @@ class Vat {
 
  private:
   std::unique_ptr<captp::Core> core_;
+  Journal* journal_ = nullptr;
 };
 
 }  // namespace vatmesh::vat

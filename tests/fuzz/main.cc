@@ -6,12 +6,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <string>
 
+#include "tests/fuzz/journal_replay.h"
 #include "tests/fuzz/world.h"
 
 namespace vatmesh::fuzz {
@@ -147,6 +151,29 @@ int fuzz(const Options& options) {
   return 1;
 }
 
+// Plays the journal of a live vat; prints each input and what it led to.
+int replay(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) {
+    std::printf("%s: %s\n", file.c_str(), std::strerror(errno));
+    return 2;
+  }
+  std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  // Line by line, since a broken invariant may end the process.
+  auto print = [](const char* before) {
+    return [before](const std::string& line) {
+      std::printf("%s%s\n", before, line.c_str());
+      std::fflush(stdout);
+    };
+  };
+  ReplayResult result = replayJournal(bytes, print(""), print("    "));
+  std::printf("%llu inputs%s%s: %s\n", static_cast<unsigned long long>(result.inputs),
+              result.cut ? ", then the journal is cut off" : "",
+              result.full ? ", then the journal was full" : "",
+              result.failure.empty() ? "all is well" : result.failure.c_str());
+  return result.failure.empty() ? 0 : 1;
+}
+
 int usage() {
   std::printf(
       "usage: vatmesh-fuzz [--seconds N] [--runs N] [--seed N] [--replay N] [--whole]\n"
@@ -154,7 +181,8 @@ int usage() {
       "  --runs N     stop after as many runs\n"
       "  --seed N     the first seed (1)\n"
       "  --replay N   only the run of this seed\n"
-      "  --whole      don't make a failing run smaller\n");
+      "  --whole      don't make a failing run smaller\n"
+      "  --journal F  replay the journal of a sidecar (debug.journal) instead\n");
   return 2;
 }
 
@@ -174,6 +202,8 @@ int run(int argc, char** argv) {
       options.runs = std::strtoull(value, nullptr, 10);
     } else if (name == "--seed") {
       options.seed = std::strtoull(value, nullptr, 10);
+    } else if (name == "--journal") {
+      return replay(value);
     } else if (name == "--replay") {
       options.seed = std::strtoull(value, nullptr, 10);
       options.runs = 1;

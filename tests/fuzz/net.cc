@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "tests/fuzz/journal_replay.h"
+
 namespace vatmesh::fuzz {
 namespace {
 
@@ -18,7 +20,12 @@ Frame bytesOf(const wire::FrameRef& frame) {
 Net::Proxy& Net::addProxy(vat::Behaviour behaviour) {
   proxies_.push_back(std::make_unique<Proxy>(behaviour));
   proxies_.back()->name = "V" + std::to_string(proxies_.size() - 1);
-  return *proxies_.back();
+  Proxy& proxy = *proxies_.back();
+  if (record_) {
+    proxy.journal.emplace(*record_, uint64_t{64} << 20);
+    proxy.vat.recordIn(*proxy.journal);
+  }
+  return proxy;
 }
 
 Net::End& Net::other(End& end) {
@@ -87,6 +94,7 @@ void Net::input(Proxy& proxy, const std::function<void(captp::Effects&)>& turn) 
 
 void Net::apply(Proxy& proxy, const captp::Effects& effects) {
   for (const captp::Effect& effect : effects) {
+    if (proxy.journal) proxy.effects.push_back(describe(effect));
     if (auto* send = std::get_if<captp::Send>(&effect)) {
       if (End* end = endOf(proxy, send->link)) other(*end).queue.push_back(bytesOf(send->frame));
     } else if (auto* close = std::get_if<captp::Close>(&effect)) {

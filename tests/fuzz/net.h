@@ -8,9 +8,11 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "rpc/vat/journal.h"
 #include "rpc/vat/vat.h"
 #include "rpc/wire/frame_reader.h"
 #include "tests/fuzz/ref_vat.h"
@@ -24,6 +26,8 @@ class Net {
     explicit Proxy(vat::Behaviour behaviour) : vat(behaviour) {}
     std::string name;
     wire::BufferPool buffers;
+    std::optional<vat::Journal> journal;
+    std::vector<std::string> effects;  // while there is a journal
     vat::Vat vat;
     std::vector<captp::Start> starts;  // neither completed nor canceled
   };
@@ -44,6 +48,8 @@ class Net {
   // `chance` says how many frames come at once.
   Net(ShadowWorld& shadows, Random& chance) : shadows_(shadows), chance_(chance) {}
 
+  // Gives each vat of ours that is added from now on a journal.
+  void record(vat::Journal::Payloads payloads) { record_ = payloads; }
   Proxy& addProxy(vat::Behaviour behaviour = {});
   // A link that is down. Each end is a Proxy or a RefVat, which has one link at most.
   template <typename A, typename B>
@@ -85,6 +91,7 @@ class Net {
 
   ShadowWorld& shadows_;
   Random& chance_;
+  std::optional<vat::Journal::Payloads> record_;
   std::deque<std::unique_ptr<Proxy>> proxies_;
   std::deque<Link> links_;
 };

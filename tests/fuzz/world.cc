@@ -23,12 +23,13 @@ T takeOut(std::vector<T>& from, size_t index) {
 
 }  // namespace
 
-World::World(uint64_t seed, bool verbose)
+World::World(uint64_t seed, bool verbose, std::optional<vat::Journal::Payloads> record)
     : null_(shadows_.add(State::kBroken)),
       verbose_(verbose),
       seed_(seed),
       chance_(seed),
       net_(shadows_, chance_) {
+  if (record) net_.record(*record);
   Random random(seed ^ 0x5eed);
   build(random);
   circles_ = random.chance(25);
@@ -355,6 +356,17 @@ void World::finish() {
     if (failure().empty() && !app.vat().leftovers().empty()) shadows_.fail(app.vat().leftovers());
   }
   net_.checkEmpty();
+}
+
+std::vector<Recording> record(const Run& run, vat::Journal::Payloads payloads) {
+  World world(run.seed, false, payloads);
+  for (const Action& action : run.actions) world.act(action);
+  world.finish();
+  std::vector<Recording> recordings;
+  for (auto& proxy : world.net().proxies()) {
+    recordings.push_back({proxy->journal->take(), std::move(proxy->effects)});
+  }
+  return recordings;
 }
 
 std::string play(const Run& run, std::vector<std::string>* log) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -17,7 +18,8 @@ namespace vatmesh::fuzz {
 
 class World {
  public:
-  World(uint64_t seed, bool verbose);
+  // `record`: vats of ours have journals.
+  World(uint64_t seed, bool verbose, std::optional<vat::Journal::Payloads> record = {});
   ~World();
 
   void act(const Action& action);
@@ -25,6 +27,7 @@ class World {
   void finish();
   // Empty while all is well.
   const std::string& failure() const { return shadows_.failure; }
+  Net& net() { return net_; }
   // What happened, one line each; when verbose.
   const std::vector<std::string>& log() const { return log_; }
 
@@ -92,6 +95,14 @@ class World {
   std::vector<int> stalled_;
   std::vector<uint32_t> slow_;
 };
+
+// The inputs of one vat of ours, and the effects that they had, a line each.
+struct Recording {
+  std::string journal;
+  std::vector<std::string> effects;
+};
+// Plays a whole run, which must go well.
+std::vector<Recording> record(const Run& run, vat::Journal::Payloads payloads);
 
 // Plays a whole run; what went wrong, or nothing.
 std::string play(const Run& run, std::vector<std::string>* log = nullptr);
