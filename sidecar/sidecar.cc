@@ -87,14 +87,23 @@ Status Sidecar::start() {
   Result<link::Identity> identity = link::Identity::load(config_, pool_, log_);
   if (!identity.ok()) return identity.status();
   identity_ = std::make_unique<link::Identity>(std::move(*identity));
-  for (const auto step : {&Sidecar::openAdmin, &Sidecar::bindListeners, &Sidecar::openImports,
-                          &Sidecar::publish, &Sidecar::makeExports}) {
+  for (const auto step : {&Sidecar::openJournal, &Sidecar::openAdmin, &Sidecar::bindListeners,
+                          &Sidecar::openImports, &Sidecar::publish, &Sidecar::makeExports}) {
     const Status status = (this->*step)();
     if (!status.ok()) return status;
   }
   started_ = true;
   for (App& app : apps_) app.application->start();
   if (ready()) loop_.post([this] { healthChanged(); });
+  return Status();
+}
+
+Status Sidecar::openJournal() {
+  if (config_.debug.journal.empty()) return Status();
+  Result<link::Recorder> recorder = link::Recorder::open(config_.debug, log_);
+  if (!recorder.ok()) return recorder.status();
+  recorder_.emplace(std::move(*recorder));
+  hub_.recordIn(*recorder_);
   return Status();
 }
 

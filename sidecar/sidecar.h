@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,7 @@
 #include "sidecar/link/identity.h"
 #include "sidecar/link/peer_links.h"
 #include "sidecar/link/peer_listener.h"
+#include "sidecar/link/recorder.h"
 #include "sidecar/net/dialer.h"
 #include "sidecar/restore/exports.h"
 #include "sidecar/restore/import.h"
@@ -61,6 +63,7 @@ class Sidecar {
   };
 
   // The steps of start.
+  Status openJournal();
   Status openAdmin();
   Status bindListeners();
   Status openImports();
@@ -94,6 +97,7 @@ class Sidecar {
   wire::BufferPool pool_;
   std::unique_ptr<link::Identity> identity_;
   net::Dialer dialer_;
+  std::optional<link::Recorder> recorder_;
   link::Hub hub_;
   restore::Exports exports_;
   std::vector<App> apps_;

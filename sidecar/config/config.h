@@ -132,6 +132,15 @@ struct Log {
   bool operator==(const Log&) const = default;
 };
 
+// For whoever looks for a fault of ours.
+struct Debug {
+  std::string journal;    // absolute path: the vat's inputs are recorded there; empty: nowhere
+  bool payloads = false;  // with what applications say to each other
+  uint64_t limit = 64ull << 20;  // bytes of the journal
+
+  bool operator==(const Debug&) const = default;
+};
+
 struct Config {
   std::string key_file;                    // absolute path; empty: a new key at each start
   std::optional<std::string> fingerprint;  // 32 raw bytes that the key must have
@@ -146,6 +155,7 @@ struct Config {
   Timeouts timeouts;
   Limits limits;
   Log log;
+  Debug debug;
 
   // What the log should say once: limits that were lowered, sockets open to every local user.
   std::vector<std::string> warnings;

@@ -11,9 +11,9 @@
 namespace vatmesh::config {
 namespace {
 
-constexpr std::array<std::string_view, 14> kKeys{
-    "key",     "fingerprint", "listen", "advertise", "app",    "exports", "imports",
-    "control", "admin",       "tcp",    "timeouts",  "limits", "store",   "log"};
+constexpr std::array<std::string_view, 15> kKeys{
+    "key",   "fingerprint", "listen",   "advertise", "app",   "exports", "imports", "control",
+    "admin", "tcp",         "timeouts", "limits",    "store", "log",     "debug"};
 
 // More would only hide the first.
 constexpr size_t kMaxErrors = 100;
@@ -60,6 +60,29 @@ void readLog(Context& context, const Node& node, Log& log) {
   }
 }
 
+void readDebug(Context& context, const Node& node, Debug& debug) {
+  constexpr std::array<std::string_view, 3> kDebugKeys{"journal", "payloads", "limit"};
+  constexpr std::array<std::string_view, 2> kBool{"false", "true"};
+  constexpr uint64_t kSmallestJournal = 64 << 10;
+  Section section(context, node, "debug", kDebugKeys);
+  if (const Node* journal = section.find("journal")) {
+    debug.journal = readPath(context, *journal).value_or("");
+  } else if (section.ok()) {
+    context.error(section.place(), "debug has no journal",
+                  "add journal: FILE, where the vat's inputs are recorded, or leave debug out");
+  }
+  if (const Node* payloads = section.find("payloads")) {
+    debug.payloads = readChoice(context, *payloads, kBool) == size_t{1};
+  }
+  if (const Node* limit = section.find("limit")) {
+    debug.limit = readSize(context, *limit).value_or(debug.limit);
+    if (debug.limit < kSmallestJournal) {
+      context.error(limit->place, quote(limit->text) + " is too small for a journal",
+                    "write at least 64KiB");
+    }
+  }
+}
+
 void readAdmin(Context& context, const Section& top, Config& config) {
   const Node* node = top.find("admin");
   if (!node) return;
@@ -94,6 +117,7 @@ Config readAll(Context& context, const Node& root, std::optional<uint64_t> memor
   readLimits(context, top.find("limits"), memory_limit, config.limits);
   readStore(context, top);
   if (const Node* node = top.find("log")) readLog(context, *node, config.log);
+  if (const Node* node = top.find("debug")) readDebug(context, *node, config.debug);
   return config;
 }
 

@@ -219,6 +219,16 @@ void log(Writer& out, const Log& log) {
   out.end();
 }
 
+void debug(Writer& out, const Debug& debug) {
+  const Debug usual;
+  if (debug.journal.empty()) return;
+  out.begin("debug");
+  out.line("journal", yaml(debug.journal));
+  if (debug.payloads) out.line("payloads", "true");
+  size(out, "limit", debug.limit, usual.limit);
+  out.end();
+}
+
 }  // namespace
 
 std::string printConfig(const Config& config) {
@@ -238,6 +248,7 @@ std::string printConfig(const Config& config) {
   timeouts(out, config.timeouts);
   limits(out, config.limits);
   log(out, config.log);
+  debug(out, config.debug);
   return out.take();
 }
 

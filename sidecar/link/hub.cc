@@ -22,6 +22,11 @@ Hub::Hub(event::Loop& loop, wire::BufferPool& pool, Logger& log, metrics::Counte
 
 Hub::~Hub() = default;
 
+void Hub::recordIn(Recorder& recorder) {
+  recorder_ = &recorder;
+  vat_.recordIn(recorder.journal());
+}
+
 Link& Hub::open(std::unique_ptr<net::Transport> transport, LinkSpec spec, LinkOwner& owner) {
   auto link = std::make_unique<Link>(*this, std::move(spec), owner, std::move(transport));
   Link& opened = *link;
@@ -147,6 +152,7 @@ void Hub::settle() {
     std::visit([this](auto& each) { run(std::move(each)); }, input);
   }
   settling_ = false;
+  if (recorder_ != nullptr) recorder_->flush();
   armTimer();
 }
 

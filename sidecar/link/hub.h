@@ -25,6 +25,7 @@
 #include "sidecar/link/admission.h"
 #include "sidecar/link/link.h"
 #include "sidecar/link/log_limiter.h"
+#include "sidecar/link/recorder.h"
 #include "sidecar/link/settings.h"
 #include "sidecar/metrics/counters.h"
 
@@ -38,6 +39,9 @@ class Hub {
   ~Hub();
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
+
+  // Records all that the engine hears from now on. `recorder` outlives the Hub. Before any link.
+  void recordIn(Recorder& recorder);
 
   // Begins a link over `transport`; the handshake has the configured deadline. `owner` hears onUp
   // or onDown in a later turn of the loop.
@@ -121,6 +125,7 @@ class Hub {
   captp::Effects applying_;                              // empty outside applyAll; keeps its memory
   std::deque<std::variant<Completed, Closing>> inputs_;  // of owners, in their order
   std::unordered_map<captp::OpId, Link*> restoring_;     // open operations of links that are up
+  Recorder* recorder_ = nullptr;
   bool settling_ = false;
   bool shutting_down_ = false;
   uint64_t ticked_turn_ = ~0ull;

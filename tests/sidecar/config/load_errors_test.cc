@@ -102,8 +102,8 @@ TEST(LoadErrors, NameTheRightShapeOfAValue) {
   expectErrors({
       {"[]\n",
        "1:1: a list stands here where the configuration is a map; its keys are key, fingerprint, "
-       "listen, advertise, app, exports, imports, control, admin, tcp, timeouts, limits, store or "
-       "log"},
+       "listen, advertise, app, exports, imports, control, admin, tcp, timeouts, limits, store, "
+       "log or debug"},
       {"imports: 5\n",
        "1:10: imports is no map; write imports: {calculator: {uri: calculator.cap, socket: "
        "unix:calculator.sock}}"},
@@ -318,6 +318,24 @@ TEST(LoadErrors, CheckThatNoTwoSocketsHaveOneAddress) {
        "exports: {a: {app: {accept: unix:s}}}\n",
        "3:10: \"unix:/etc/mesh/s\" is already the address of exports.a.app; give control another "
        "one"},
+  });
+}
+
+TEST(LoadErrors, TellWhatAJournalNeeds) {
+  expectErrors({
+      {"imports:\ndebug: {payloads: true}\n",
+       "2:8: debug has no journal; add journal: FILE, where the vat's inputs are recorded, or "
+       "leave "
+       "debug out"},
+      {"imports:\ndebug: {journal: j, payloads: some}\n",
+       "2:31: \"some\" is not known here; write false or true"},
+      {"imports:\ndebug: {journal: j, limit: 1KiB}\n",
+       "2:28: \"1KiB\" is too small for a journal; write at least 64KiB"},
+      {"imports:\ndebug: {journal: j, limit: 100}\n",
+       "2:28: \"100\" is no size; write a number with its unit, as in 64KiB, 64MiB or 1GiB"},
+      {"imports:\ndebug: vat.journal\n",
+       "2:8: a single value stands here where debug is a map; its keys are journal, payloads or "
+       "limit"},
   });
 }
 

@@ -194,6 +194,14 @@ log: {level: debug, format: json}
   EXPECT_EQ(config.log, (Log{LogLevel::kDebug, LogFormat::kJson}));
 }
 
+TEST(Load, ReadsWhereToRecord) {
+  EXPECT_EQ(configOf("imports:\n").debug, Debug());
+  EXPECT_EQ(configOf("imports:\ndebug: {journal: vat.journal}\n").debug,
+            (Debug{"/etc/mesh/vat.journal", false, 64u << 20}));
+  EXPECT_EQ(configOf("imports:\ndebug: {journal: /tmp/j, payloads: true, limit: 64KiB}\n").debug,
+            (Debug{"/tmp/j", true, 64u << 10}));
+}
+
 TEST(Load, TakesHalfOfTheMemoryLimitSilentlyWhenNothingIsSaid) {
   Config config = configOf("imports:\n", 128ull << 20);
   EXPECT_EQ(config.limits.total, 64ull << 20);

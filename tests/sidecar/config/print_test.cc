@@ -38,6 +38,7 @@ limits: {message: 1MiB, segments: 2, capabilities: 3, answers: 4, exports: 5, im
          queuedMessages: 7, queuedBytes: 8KiB, embargoes: 9, queueSoft: 1KiB, queueHard: 11MiB,
          total: 2GiB}
 log: {level: error, format: json}
+debug: {journal: vat.journal, payloads: true, limit: 1MiB}
 )";
 
 TEST(PrintConfig, IsReadBackToTheSame) {

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// AppendFile is a private file (mode 0600) that grows: a journal. It never takes the place of a
+// file of another kind.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "rpc/base/status.h"
+#include "sidecar/event/fd.h"
+
+namespace vatmesh::event {
+
+class AppendFile {
+ public:
+  // Makes the file `path`, or empties the one that is there. kInvalidArgument when that is no
+  // regular file, or neither empty nor one that begins with `magic`; kFailed when it can't be made.
+  static Result<AppendFile> open(const std::string& path, std::string_view magic);
+
+  // Writes all of `bytes`; may block for the disk.
+  Status append(std::string_view bytes);
+
+  const std::string& path() const { return path_; }
+
+ private:
+  AppendFile(std::string path, Fd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+
+  std::string path_;
+  Fd fd_;
+};
+
+}  // namespace vatmesh::event

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/link/recorder.h"
+
+#include <utility>
+
+namespace vatmesh::link {
+
+Result<Recorder> Recorder::open(const config::Debug& debug, Logger& log) {
+  Result<event::AppendFile> file = event::AppendFile::open(debug.journal, vat::kJournalMagic);
+  if (!file.ok()) return file.status().withContext("debug.journal");
+  using Payloads = vat::Journal::Payloads;
+  const Payloads payloads = debug.payloads ? Payloads::kRecorded : Payloads::kOmitted;
+  log.warning("sidecar", "recording this vat's inputs in " + debug.journal +
+                             (debug.payloads ? ", with what applications say to each other" : ""));
+  return Recorder(std::move(*file), vat::Journal(payloads, debug.limit), log);
+}
+
+void Recorder::flush() {
+  const std::string bytes = journal_.take();
+  if (bytes.empty() || ended_) return;
+  const Status written = file_.append(bytes);
+  ended_ = !written.ok() || journal_.full();
+  if (!written.ok()) log_->warning("sidecar", "the journal ends here: " + written.message());
+  if (journal_.full()) log_->warning("sidecar", file_.path() + " is full: the journal ends here");
+}
+
+}  // namespace vatmesh::link

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The journal of a live sidecar: written when the configuration asks for it, without secrets, and
+replayed by vatmesh-fuzz."""
+
+import re
+import subprocess
+
+import front as f
+import harness
+import pytest
+import rawwire as w
+import topology
+
+pytestmark = pytest.mark.needs("vatmesh-sidecar", "probe-server", "vatmesh-fuzz")
+
+ID = "swordfish"
+TEXT = "still here"  # what Client.echo says
+
+
+def served(place, **debug):
+    """A sidecar that was asked some things, ended; its journal."""
+    app = topology.App(place, "cpp-tcp")
+    sidecar = place.sidecar("recorded", {
+        "listen": {"address": "tcp:127.0.0.1:0", "tls": "off"}, "app": app.address,
+        "exports": {"probe": {"id": {"public": ""}, "capFile": "probe.cap"}},
+        "debug": {"journal": "vat.journal", **debug}})
+    client = f.Client(harness.uri_place(sidecar.cap("probe.cap")))
+    client.echo()
+    client.item()
+    client.send(w.bootstrap(77, ID))
+    assert client.returned(77).how == "exception"
+    sidecar.stop()
+    return sidecar.folder / "vat.journal"
+
+
+def replay(journal):
+    return subprocess.run([str(harness.program_path("vatmesh-fuzz")), "--journal", str(journal)],
+                          capture_output=True, text=True, timeout=harness.DEADLINE)
+
+
+def test_a_journal_is_private_and_replays(place):
+    journal = served(place)
+    assert journal.stat().st_mode & 0o777 == 0o600
+    replayed = replay(journal)
+    assert replayed.returncode == 0, replayed.stdout
+    assert re.search(r"\d+ inputs: all is well\n$", replayed.stdout)
+    # Each input with what it led to: the call came from the peer and went to the application.
+    assert re.search(r"^link \d+\.\d+ -> vat  Call q=", replayed.stdout, re.M)
+    assert re.search(r"^    vat -> link \d+\.\d+  Call q=", replayed.stdout, re.M)
+    assert "Bootstrap q=77 with id" in replayed.stdout
+
+
+def test_a_journal_has_no_secret_and_no_payload(place):
+    content = served(place).read_bytes()
+    assert ID.encode() not in content
+    # Words without zeros stand there whole.
+    assert TEXT[:8].encode() not in content
+
+
+def test_payloads_are_recorded_when_asked_for_and_ids_never(place):
+    journal = served(place, payloads=True)
+    content = journal.read_bytes()
+    assert TEXT[:8].encode() in content
+    assert ID.encode() not in content
+    assert replay(journal).returncode == 0
+
+
+def test_a_full_journal_ends_and_replays_up_to_there(place):
+    app = topology.App(place, "cpp-tcp")
+    sidecar = place.sidecar("recorded", {
+        "listen": {"address": "tcp:127.0.0.1:0", "tls": "off"}, "app": app.address,
+        "exports": {"probe": {"id": {"public": ""}, "capFile": "probe.cap"}},
+        "debug": {"journal": "vat.journal", "limit": "64KiB"}})
+    client = f.Client(harness.uri_place(sidecar.cap("probe.cap")))
+    for _ in range(400):
+        client.echo()
+    sidecar.wait_log("vat.journal is full: the journal ends here")
+    client.echo()
+    journal = sidecar.folder / "vat.journal"
+    assert journal.stat().st_size <= 64 * 1024
+    replayed = replay(journal)
+    assert replayed.returncode == 0
+    assert "then the journal was full: all is well" in replayed.stdout
+
+
+def test_a_journal_that_is_cut_off_replays_up_to_there(place):
+    journal = served(place)
+    content = journal.read_bytes()
+    journal.write_bytes(content[:len(content) * 2 // 3])
+    replayed = replay(journal)
+    assert replayed.returncode == 0, replayed.stdout
+    assert re.search(r"\d+ inputs(, then the journal is cut off)?: all is well", replayed.stdout)
+
+
+def test_another_file_is_never_taken_for_a_journal(place):
+    folder = place.path / "failing"
+    folder.mkdir()
+    (folder / "vat.key").write_text("precious")
+    sidecar = place.sidecar("failing", {
+        "imports": {"x": {"uri": "x.cap", "socket": "unix:x.sock"}},
+        "debug": {"journal": "vat.key"}}, ready=False, expect=(64,))
+    assert sidecar.wait() == 64
+    assert "vat.key has another content and is left alone" in sidecar.log()
+    assert (folder / "vat.key").read_text() == "precious"

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/event/append_file.h"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include <gtest/gtest.h>
+
+namespace vatmesh::event {
+namespace {
+
+namespace fs = std::filesystem;
+
+class AppendFileTest : public testing::Test {
+ protected:
+  AppendFileTest() : folder_(fs::path(testing::TempDir()) / "append_file_test") {
+    fs::remove_all(folder_);
+    fs::create_directory(folder_);
+  }
+  ~AppendFileTest() override { fs::remove_all(folder_); }
+
+  std::string path(const char* name = "file") const { return folder_ / name; }
+  void write(const std::string& content) const { std::ofstream(path()) << content; }
+  std::string content() const {
+    std::ifstream in(path());
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(AppendFileTest, IsPrivateAndGrows) {
+  auto file = AppendFile::open(path(), "VMJ");
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  EXPECT_TRUE(file->append("VMJ").ok());
+  EXPECT_TRUE(file->append(" and more").ok());
+  EXPECT_EQ(content(), "VMJ and more");
+  EXPECT_EQ(fs::status(path()).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+}
+
+TEST_F(AppendFileTest, EmptiesAnEarlierOneAndMakesItPrivate) {
+  write("VMJ of yesterday");
+  fs::permissions(path(), fs::perms::all);
+  auto file = AppendFile::open(path(), "VMJ");
+  ASSERT_TRUE(file.ok());
+  EXPECT_EQ(content(), "");
+  EXPECT_EQ(fs::status(path()).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+}
+
+TEST_F(AppendFileTest, LeavesOtherFilesAlone) {
+  write("-----BEGIN PRIVATE KEY-----");
+  auto file = AppendFile::open(path(), "VMJ");
+  EXPECT_EQ(file.status().message(),
+            path() + " has another content and is left alone; name another file");
+  EXPECT_EQ(content(), "-----BEGIN PRIVATE KEY-----");
+}
+
+TEST_F(AppendFileTest, WantsARegularFile) {
+  ASSERT_EQ(mkfifo(path().c_str(), 0600), 0);
+  EXPECT_EQ(AppendFile::open(path(), "VMJ").status().message(),
+            path() + " is no regular file; name another");
+  fs::create_symlink("elsewhere", path("link"));
+  EXPECT_FALSE(AppendFile::open(path("link"), "VMJ").ok());
+  EXPECT_FALSE(AppendFile::open(path("missing/file"), "VMJ").ok());
+}
+
+}  // namespace
+}  // namespace vatmesh::event
