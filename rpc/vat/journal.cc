@@ -25,10 +25,13 @@ bool isSecret(const wire::Envelope& envelope) {
 
 }  // namespace
 
-Journal::Journal(Payloads payloads, uint64_t limit) : payloads_(payloads), limit_(limit) {
+Journal::Journal(Payloads payloads, uint64_t limit) : payloads_(payloads), limit_(limit) {}
+
+void Journal::begin(const Behaviour& behaviour) {
   out_ = kJournalMagic;
   out_ += static_cast<char>(kJournalVersion);
-  out_ += static_cast<char>(payloads);
+  out_ += static_cast<char>((payloads_ == Payloads::kRecorded ? kJournalPayloads : 0) |
+                            (behaviour.shortens_paths ? 0 : kJournalOldPaths));
   size_ = out_.size();
 }
 
@@ -96,7 +99,7 @@ void Journal::addLink(LinkId id, const LinkInfo& info) {
   link(id);
   number(static_cast<uint64_t>(info.kind));
   forEachNumber(info, [this](uint64_t value) { number(value); });
-  number(static_cast<uint64_t>(info.limits.stall.count()));
+  forEachDuration(info, [this](Duration value) { number(static_cast<uint64_t>(value.count())); });
   end(JournalEntry::kAddLink);
 }
 

@@ -4,7 +4,7 @@
 // played again (journal_reader.h). Two of the same inputs in the same order have the same effects,
 // since the engine knows no clock and no chance.
 //
-//   journal  = "VMJ" version(1 byte) payloads(1 byte: 0 or 1) entry*
+//   journal  = "VMJ" version(1 byte) flags(1 byte: 1 payloads, 2 keeps old paths) entry*
 //   entry    = kind(1 byte) size(varint: bytes of the rest) rest
 //   varint   = 7 bits a byte, the lowest first; the high bit says that more follow
 //   words    = for each word a byte whose bits tell which of its bytes are not 0, and these; a word
@@ -29,6 +29,8 @@ namespace vatmesh::vat {
 
 inline constexpr std::string_view kJournalMagic = "VMJ";
 inline constexpr uint8_t kJournalVersion = 1;
+inline constexpr uint8_t kJournalPayloads = 1;
+inline constexpr uint8_t kJournalOldPaths = 2;
 
 enum class JournalEntry : uint8_t {
   kFull = 0,  // the last one: the limit was reached
@@ -46,6 +48,7 @@ template <typename Info, typename F>
 void forEachNumber(Info& info, F f) {
   f(info.profile.max_message_words);
   f(info.profile.max_segments);
+  f(info.profile.tail_calls);
   f(info.limits.message);
   f(info.limits.segments);
   f(info.limits.capabilities);
@@ -55,7 +58,13 @@ void forEachNumber(Info& info, F f) {
   f(info.limits.paths);
   f(info.limits.queued_messages);
   f(info.limits.queued_bytes);
+  f(info.limits.embargoes);
   f(info.limits.queue_hard);
+}
+template <typename Info, typename F>
+void forEachDuration(Info& info, F f) {
+  f(info.limits.stall);
+  f(info.limits.embargo_timeout);
 }
 
 class Journal {
@@ -65,11 +74,14 @@ class Journal {
   // Records at most `limit` bytes; then it is full and records nothing any more.
   Journal(Payloads payloads, uint64_t limit);
 
+  // Begins the journal of a vat of this kind. From the Vat, as all inputs are.
+  void begin(const Behaviour& behaviour);
+
   // What was recorded since the last call.
   std::string take();
   bool full() const { return full_; }
 
-  // The inputs, in their order. From the Vat.
+  // The inputs, in their order.
   void addLink(LinkId id, const LinkInfo& info);
   void message(LinkId link, const wire::InMessage& message);
   void lost(LinkId link, const Status& reason);

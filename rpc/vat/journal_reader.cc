@@ -40,7 +40,7 @@ Result<JournalReader> JournalReader::open(std::string_view bytes) {
                                               ", known is " + std::to_string(kJournalVersion));
   }
   JournalReader reader(bytes.substr(head));
-  reader.payloads_ = bytes[head - 1] != 0;
+  reader.flags_ = static_cast<uint8_t>(bytes[head - 1]);
   return reader;
 }
 
@@ -129,7 +129,8 @@ JournalInput JournalReader::readLink() {
   if (static_cast<int>(added.info.kind) >= captp::kLinkKinds) bad_ = true;
   forEachNumber(added.info,
                 [this](auto& field) { field = narrow<std::decay_t<decltype(field)>>(number()); });
-  added.info.limits.stall = Duration(static_cast<int64_t>(number()));
+  forEachDuration(added.info,
+                  [this](Duration& value) { value = Duration(static_cast<int64_t>(number())); });
   return added;
 }
 

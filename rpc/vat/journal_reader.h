@@ -54,7 +54,9 @@ class JournalReader {
   // known.
   static Result<JournalReader> open(std::string_view bytes);
 
-  bool hasPayloads() const { return payloads_; }
+  bool hasPayloads() const { return (flags_ & kJournalPayloads) != 0; }
+  // How the vat went about things.
+  Behaviour behaviour() const { return {.shortens_paths = (flags_ & kJournalOldPaths) == 0}; }
   // The next input; nothing at the end, and where the last entry was cut off. kInvalidArgument for
   // an entry that can't be one.
   Result<std::optional<JournalInput>> next();
@@ -77,7 +79,7 @@ class JournalReader {
 
   std::string_view left_;
   std::string_view entry_;
-  bool payloads_ = false;
+  uint8_t flags_ = 0;
   bool bad_ = false;
   bool cut_ = false;
   Instant last_tick_{};

@@ -31,6 +31,11 @@ Vat::Vat(Behaviour behaviour) : core_(std::make_unique<captp::Core>()) {
 }
 Vat::~Vat() = default;
 
+void Vat::recordIn(Journal& journal) {
+  journal_ = &journal;
+  journal.begin({.shortens_paths = core_->shortens_paths});
+}
+
 LinkId Vat::addLink(const LinkInfo& info) {
   LinkId id = core_->add(info.kind, info.profile, info.limits).id();
   if (journal_) journal_->addLink(id, info);

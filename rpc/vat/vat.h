@@ -61,7 +61,7 @@ class Vat {
   Vat& operator=(const Vat&) = delete;
 
   // Records every input from now on in `journal`, which outlives the Vat. Before the first link.
-  void recordIn(Journal& journal) { journal_ = &journal; }
+  void recordIn(Journal& journal);
 
   // Adds a link whose transport is up. Sends nothing.
   LinkId addLink(const LinkInfo& info);

@@ -27,7 +27,8 @@ wire::InMessage messageOf(const vat::JournalMessage& recorded, wire::BufferPool&
 
 class Replay {
  public:
-  explicit Replay(const std::function<void(const std::string&)>& say) : say_(say) {}
+  Replay(vat::Behaviour behaviour, const std::function<void(const std::string&)>& say)
+      : say_(say), vat_(behaviour) {}
 
   // Each plays one input. Empty unless something is wrong.
   std::string play(const vat::JournalLink& in) {
@@ -119,7 +120,7 @@ ReplayResult replayJournal(std::string_view bytes,
     result.failure = reader.status().message();
     return result;
   }
-  Replay replay(say);
+  Replay replay(reader->behaviour(), say);
   for (;;) {
     auto next = reader->next();
     if (!next.ok()) {

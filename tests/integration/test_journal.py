@@ -17,14 +17,17 @@ ID = "swordfish"
 TEXT = "still here"  # what Client.echo says
 
 
+def recorded(place, **debug):
+    """A sidecar with a journal in front of an application, and a client of it."""
+    address = topology.one(place, topology.App(place, "cpp-tcp"),
+                           debug={"journal": "vat.journal", **debug})
+    sidecar = next(p for p in place.started if p.name == "inbound")
+    return sidecar, f.Client(address)
+
+
 def served(place, **debug):
     """A sidecar that was asked some things, ended; its journal."""
-    app = topology.App(place, "cpp-tcp")
-    sidecar = place.sidecar("recorded", {
-        "listen": {"address": "tcp:127.0.0.1:0", "tls": "off"}, "app": app.address,
-        "exports": {"probe": {"id": {"public": ""}, "capFile": "probe.cap"}},
-        "debug": {"journal": "vat.journal", **debug}})
-    client = f.Client(harness.uri_place(sidecar.cap("probe.cap")))
+    sidecar, client = recorded(place, **debug)
     client.echo()
     client.item()
     client.send(w.bootstrap(77, ID))
@@ -66,12 +69,7 @@ def test_payloads_are_recorded_when_asked_for_and_ids_never(place):
 
 
 def test_a_full_journal_ends_and_replays_up_to_there(place):
-    app = topology.App(place, "cpp-tcp")
-    sidecar = place.sidecar("recorded", {
-        "listen": {"address": "tcp:127.0.0.1:0", "tls": "off"}, "app": app.address,
-        "exports": {"probe": {"id": {"public": ""}, "capFile": "probe.cap"}},
-        "debug": {"journal": "vat.journal", "limit": "64KiB"}})
-    client = f.Client(harness.uri_place(sidecar.cap("probe.cap")))
+    sidecar, client = recorded(place, limit="64KiB")
     for _ in range(400):
         client.echo()
     sidecar.wait_log("vat.journal is full: the journal ends here")

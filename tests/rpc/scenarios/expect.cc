@@ -56,7 +56,7 @@ void Stage::expectEnded(const Call& call) {
 
 void Stage::expectShortest(const Call& call, Actor& from, Actor& to, Actor& past) {
   // Some peers never leave the path of a field.
-  if (!Setting::kShortestPath || setting_.habits.stays_on_paths) return;
+  if (!setting_.behaviour.shortens_paths || setting_.habits.stays_on_paths) return;
   const auto& visits = visits_[call->call];
   if (&past != &to && std::ranges::find(visits, past.name()) != visits.end()) {
     return fail(nameOf(call) + " went by " + past.name());

@@ -193,7 +193,7 @@ TEST_P(Promises, AreKeptForTheCallsOnTheWay) {
 // 61
 TEST_P(Promises, ThatBecomeEachOtherAreBroken) {
   // Through a vat that keeps old paths calls would go round for ever.
-  if (!Setting::kShortestPath && GetParam().shape != Shape::kDirect) return;
+  if (!GetParam().behaviour.shortens_paths) return;
   inEveryOrder([](Stage& s) {
     Promised of_a = s.a.promise();
     Promised of_b = s.b.promise();

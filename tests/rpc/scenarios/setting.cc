@@ -29,6 +29,7 @@ const std::vector<Peers>& allPeers() {
     ocaml.habits.keeps_canceled = true;
     ocaml.habits.releases_params = true;
     ocaml.habits.tail_calls = true;
+    ocaml.habits.tells_promises = true;
     return std::vector<Peers>{book, cpp, rust, go, ocaml};
   }();
   return kAll;
@@ -59,7 +60,9 @@ const char* nameOf(Shape shape) {
 std::vector<Setting> withAllPeers(const std::vector<Shape>& shapes) {
   std::vector<Setting> settings;
   for (Shape shape : shapes) {
-    for (const Peers& peers : allPeers()) settings.push_back({shape, peers.name, peers.habits});
+    for (const Peers& peers : allPeers()) settings.push_back({shape, peers.name, peers.habits, {}});
+    if (shape == Shape::kDirect) continue;
+    settings.push_back({shape, "OldPaths", {}, {.shortens_paths = false}});
   }
   return settings;
 }

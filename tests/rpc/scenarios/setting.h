@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The settings in which each scenario is played: who stands between the applications, and what
-// habits their vats have. The vats of the applications are reference vats (tests/fuzz/ref_vat.h),
-// those in between are ours.
+// The settings in which each scenario is played: who stands between the applications, what habits
+// their vats have, and whether ours take the shortest path. The vats of the applications are
+// reference vats (tests/fuzz/ref_vat.h), those in between are ours.
 #pragma once
 
 #include <ostream>
 #include <string>
 #include <vector>
 
+#include "rpc/vat/vat.h"
 #include "tests/fuzz/ref_vat.h"
 
 namespace vatmesh::scenarios {
@@ -31,10 +32,10 @@ struct Setting {
   std::string peers = "book";  // the habits, by name
   fuzz::Habits habits;
 
+  // How our vats go about things; without the shortest path expectShortest() expects nothing.
+  vat::Behaviour behaviour;
+
   bool tree() const { return shape != Shape::kMesh; }
-  // Whether expectShortest() expects anything: whether the engine moves references to the shortest
-  // path once their promises have moved. Today it keeps the old path.
-  static constexpr bool kShortestPath = true;
 };
 
 std::vector<Setting> settingsOfTwo();

@@ -35,6 +35,7 @@ Stage::Stage(const Setting& setting, uint64_t order, Log log)
       c(hasThree(setting.shape) ? addActor("C") : b),
       verbose_(log) {
   build();
+  net_.tail_calls = true;  // to those who take them
   for (Net::Link& link : net_.links()) net_.join(link);
   net_.watch = [this](const End& from, const End& to, const wire::InMessage& message) {
     watch(from, to, message);
@@ -57,7 +58,7 @@ Actor& Stage::addActor(const char* name) {
 }
 
 void Stage::build() {
-  auto proxy = [this]() -> Net::Proxy& { return net_.addProxy(); };
+  auto proxy = [this]() -> Net::Proxy& { return net_.addProxy(setting_.behaviour); };
   switch (setting_.shape) {
     case Shape::kDirect:
       net_.addLink(a.vat(), b.vat());
