@@ -71,13 +71,17 @@ void BlockingStore::health(OnHealth done) {
 }
 
 void BlockingStore::put(const Digest& digest, Record record, Version expected, OnPut done) {
-  enqueueWrite({{digest, std::move(record), expected}, std::move(done)});
+  PendingWrite pending;
+  pending.write = {.digest = digest, .record = std::move(record), .expected = expected};
+  pending.done = std::move(done);
+  enqueueWrite(std::move(pending));
 }
 
 void BlockingStore::remove(const Digest& digest, Version expected, OnRemove done) {
-  enqueueWrite(
-      {{digest, std::nullopt, expected},
-       [done = std::move(done)](const Result<Version>& result) { done(result.status()); }});
+  PendingWrite pending;
+  pending.write = {.digest = digest, .record = std::nullopt, .expected = expected};
+  pending.done = [done = std::move(done)](const Result<Version>& result) { done(result.status()); };
+  enqueueWrite(std::move(pending));
 }
 
 std::unique_ptr<Watch> BlockingStore::watch(OnChange on_change) {
