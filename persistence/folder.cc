@@ -52,9 +52,17 @@ int writeAll(int fd, std::string_view content) {
   return 0;
 }
 
+// A command that root runs beside a sidecar of another user leaves no file that this one can't use.
+void giveToOwner(int fd, const std::string& folder) {
+  struct stat file, owner;
+  if (::geteuid() != 0 || ::stat(folder.c_str(), &owner) != 0 || ::fstat(fd, &file) != 0) return;
+  if (file.st_uid != owner.st_uid) (void)!::fchown(fd, owner.st_uid, owner.st_gid);
+}
+
 int writeFile(const std::string& path, std::string_view content) {
   const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return errno;
+  giveToOwner(fd.get(), folderOf(path));
   const int error_number = writeAll(fd.get(), content);
   if (error_number != 0) return error_number;
   return ::fsync(fd.get()) == 0 ? 0 : errno;
@@ -134,6 +142,15 @@ Status syncFolder(const std::string& path) {
   return fileError(path + ": can't be synced", errno);
 }
 
+Status makeFile(const std::string& path) {
+  struct stat st;
+  if (::stat(path.c_str(), &st) == 0) return {};
+  const Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (fd) giveToOwner(fd.get(), folderOf(path));
+  if (fd || errno == EEXIST) return {};
+  return fileError(path + ": can't be made", errno);
+}
+
 Status probeFolder(const std::string& path) {
   // As much as one page, since a disk may have room for names when it has none for content.
   const std::string file = path + "/.probe-" + std::to_string(::getpid());
@@ -150,6 +167,7 @@ Result<FolderLock> FolderLock::take(const std::string& folder, LockMode mode) {
     if (!fd && isFolder(folder)) return FolderLock(Fd());
   }
   if (!fd) return fileError(path + ": can't be locked", errno);
+  giveToOwner(fd.get(), folder);
   // flock can't wait for a while, so it is asked again and again.
   const auto end = std::chrono::steady_clock::now() + kLockPatience;
   while (::flock(fd.get(), (mode == LockMode::kShared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0) {

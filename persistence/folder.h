@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The few things that a store asks of files, each as one call that says what went wrong.
+// The few things that a store asks of files, each as one call that says what went wrong. What root
+// makes belongs to the owner of the folder.
 #pragma once
 
 #include <cstddef>
@@ -40,6 +41,9 @@ std::string folderOf(const std::string& path);
 
 // Makes the folder `path`, for us alone, and its missing parents, for others to pass through.
 Status makeFolder(const std::string& path);
+
+// Makes an empty file `path` for us alone. One that is there is not even opened.
+Status makeFile(const std::string& path);
 
 // The whole file `path`. kNotFound, kCorrupt when it is no regular file or larger than `limit`.
 Result<std::string> readFile(const std::string& path, size_t limit);

@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "persistence/sqlite_session.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
-#include <cerrno>
-
 #include "persistence/folder.h"
 #include "persistence/texts.h"
 
@@ -40,13 +35,9 @@ Result<std::unique_ptr<SqliteDatabase>> SqliteFile::open() {
 
 Status SqliteFile::make() {
   if (Status status = makeFolder(folderOf(path_)); !status.ok()) return status;
-  // Only a file that is not there: closing any descriptor of a database would drop the locks that
-  // this process has on it.
-  struct stat st;
-  if (::stat(path_.c_str(), &st) == 0) return {};
-  const Fd fd(::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (fd || errno == EEXIST) return {};
-  return fileError(path_ + ": can't be made", errno);
+  // A file that is there is left alone: closing any descriptor of a database would drop the locks
+  // that this process has on it.
+  return makeFile(path_);
 }
 
 Status SqliteSession::ensureOpen(For purpose) {

@@ -37,13 +37,12 @@ Result<StoreSpec> parseStoreSpec(std::string_view text) {
     if (!text.starts_with(prefix)) continue;
     spec = {.kind = kind, .path = std::string(text.substr(prefix.size()))};
     if (!spec.path.empty() && spec.path.find('\0') == std::string::npos) return spec;
-    return Status(Code::kInvalidArgument, "'" + std::string(text) + "' names no path; write " +
-                                              std::string(prefix) +
-                                              (kind == StoreKind::kFiles ? "DIR" : "FILE"));
+    return Status(Code::kInvalidArgument, kind == StoreKind::kFiles
+                                              ? "names no folder; write files:DIR"
+                                              : "names no file; write sqlite:FILE");
   }
-  return Status(Code::kInvalidArgument, "'" + std::string(text) +
-                                            "' is no store; write none, memory, files:DIR or "
-                                            "sqlite:FILE");
+  return Status(Code::kInvalidArgument,
+                "is no store; write none, memory, files:DIR or sqlite:FILE");
 }
 
 }  // namespace vatmesh::store

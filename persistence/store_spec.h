@@ -26,7 +26,8 @@ struct StoreSpec {
   bool operator==(const StoreSpec&) const = default;
 };
 
-// parseStoreSpec reads what `toText` writes. kInvalidArgument says what would be right.
+// parseStoreSpec reads what `toText` writes. kInvalidArgument: "is no store; write ...", to be put
+// behind what was written.
 Result<StoreSpec> parseStoreSpec(std::string_view text);
 
 }  // namespace vatmesh::store

@@ -2,6 +2,9 @@
 //
 // The conformance suite, second part: what a store on a disk does when the disk or the process
 // fails.
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
@@ -141,6 +144,26 @@ TEST_P(DurableStore, MakesItsFilesAtTheStartForItsUserAlone) {
   using std::filesystem::perms;
   const perms others = perms::group_all | perms::others_all;
   EXPECT_EQ(std::filesystem::status(dir_ / "a/b/store").permissions() & others, perms::none);
+}
+
+TEST_P(DurableStore, LeavesItsFilesToTheOwnerOfTheFolderWhenRunByRoot) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give files away";
+  constexpr uid_t kSidecar = 65532;
+  // The folder of a file store is the store; a database lies in one.
+  const bool is_folder = GetParam().files.size() == 1;
+  const std::string folder = is_folder ? dir_ / "store" : dir_.path();
+  std::filesystem::create_directories(folder);
+  ASSERT_EQ(::chown(folder.c_str(), kSidecar, kSidecar), 0);
+  const auto client = open();
+  ASSERT_TRUE(client->put(digestOf(1), recordOf(1), kNoVersion).ok());
+  size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    struct stat st;
+    ASSERT_EQ(::stat(entry.path().c_str(), &st), 0);
+    EXPECT_EQ(st.st_uid, kSidecar) << entry.path();
+    ++files;
+  }
+  EXPECT_EQ(files, 3u);
 }
 
 TEST_P(DurableStore, TakesAwayWhatExpired) {
