@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "persistence/store_spec.h"
 #include "rpc/base/instant.h"
 #include "rpc/base/log.h"
 #include "rpc/sturdy/uri.h"
@@ -145,6 +146,7 @@ struct Config {
   Tcp tcp;
   Timeouts timeouts;
   Limits limits;
+  store::StoreSpec store;  // its path is absolute
   Log log;
 
   // What the log should say once: limits that were lowered, sockets open to every local user.

@@ -237,6 +237,7 @@ std::string printConfig(const Config& config) {
   tcp(out, config.tcp);
   timeouts(out, config.timeouts);
   limits(out, config.limits);
+  if (config.store != store::StoreSpec()) out.line("store", yaml(config.store.toText()));
   log(out, config.log);
   return out.take();
 }
