@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "persistence/file_session.h"
 
+#include <dirent.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <filesystem>
 #include <set>
-#include <system_error>
 
 #include "persistence/texts.h"
 
@@ -59,7 +58,11 @@ Result<FolderLock> FileSession::lock(LockMode mode) const {
   if (Status status = folder_->make(); !status.ok()) return status;
   Result<FolderLock> lock = FolderLock::take(path_, mode);
   if (lock.status().code() != Code::kNotFound) return lock;
-  return Status(Code::kUnavailable, path_ + " is gone: put it back, or start again without it");
+  return gone();
+}
+
+Status FileSession::gone() const {
+  return {Code::kUnavailable, path_ + " is gone: put it back, or start again without it"};
 }
 
 Result<Stored> FileSession::get(const Digest& digest) {
@@ -99,30 +102,25 @@ Result<FileSession::Found> FileSession::readFiles(const Digest& digest) const {
   return Found{.record = *std::move(record), .origin = Origin::kOurs};
 }
 
-Result<std::vector<std::string>> FileSession::names() const {
+Status FileSession::eachName(const std::function<void(const char*)>& visit) const {
   if (Status status = folder_->make(); !status.ok()) return status;
-  std::error_code error;
-  std::vector<std::string> names;
-  std::filesystem::directory_iterator entry(path_, error);
-  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
-    names.push_back(entry->path().filename().string());
-  }
-  if (!error) return names;
-  const Status status = fileError(path_ + ": can't be read", error.value());
-  if (status.code() != Code::kNotFound) return status;
-  return Status(Code::kUnavailable, status.message());
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(path_.c_str()), ::closedir);
+  if (!dir && errno == ENOENT) return gone();
+  if (!dir) return fileError(path_ + ": can't be read", errno);
+  errno = 0;
+  while (const dirent* entry = ::readdir(dir.get())) visit(entry->d_name);
+  return errno == 0 ? Status() : fileError(path_ + ": can't be read", errno);
 }
 
 Result<Page> FileSession::list(const std::string& page_token, size_t limit) {
   const Result<PageStart> start = readPageStart(page_token, limit);
   if (!start.ok()) return start.status();
-  const Result<std::vector<std::string>> found = names();
-  if (!found.ok()) return found.status();
   std::vector<Digest> digests;
-  for (const std::string& name : *found) {
+  const Status read = eachName([&](const char* name) {
     const std::optional<Digest> digest = Digest::fromText(name);
     if (digest && (!start->after || *digest > *start->after)) digests.push_back(*digest);
-  }
+  });
+  if (!read.ok()) return read;
   const size_t wanted = std::min(digests.size(), start->limit);
   std::partial_sort(digests.begin(), digests.begin() + static_cast<ptrdiff_t>(wanted),
                     digests.end());
@@ -215,15 +213,14 @@ Status FileSession::removeFiles(const Digest& digest) const {
 Status FileSession::health() {
   if (Status status = folder_->make(); !status.ok()) return status;
   if (::access(path_.c_str(), R_OK | W_OK | X_OK) == 0) return {};
-  const Status status = fileError(path_, errno);
-  if (status.code() != Code::kNotFound) return status;
-  return Status(Code::kUnavailable, path_ + " is gone: put it back, or start again without it");
+  if (errno == ENOENT) return gone();
+  return fileError(path_, errno);
 }
 
 void FileSession::sweep() {
-  const Result<std::vector<std::string>> found = names();
-  if (!found.ok()) return;
-  for (const std::string& file : *found) {
+  std::vector<std::string> names;
+  if (!eachName([&](const char* name) { names.emplace_back(name); }).ok()) return;
+  for (const std::string& file : names) {
     std::string_view name = file;
     const bool leftover = cut(name, kNewRef) || cut(name, ".meta.new");
     if (!leftover && !cut(name, kMeta)) continue;

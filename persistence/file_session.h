@@ -3,6 +3,8 @@
 // FileSession is one thread's way into the folder of a file store; file_store.h has its rules.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -52,7 +54,9 @@ class FileSession : public Session {
   std::string refPath(const Digest& digest) const { return path_ + "/" + digest.toText(); }
   std::string metaPath(const Digest& digest) const { return refPath(digest) + ".meta"; }
   Result<FolderLock> lock(LockMode mode) const;
-  Result<std::vector<std::string>> names() const;
+  Status gone() const;
+  // Visits the names in the folder, in no order.
+  Status eachName(const std::function<void(const char*)>& visit) const;
 
   // All of these want the lock.
   Result<Found> find(const Digest& digest) const;
