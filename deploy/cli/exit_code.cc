@@ -16,10 +16,13 @@ ExitCode exitCodeOf(Code code) {
     case Code::kTimeout:
     case Code::kUnavailable:
     case Code::kOverloaded:
+    case Code::kFull:
       return kUnreachable;
     case Code::kFailed:
     case Code::kUnimplemented:
     case Code::kProtocol:
+    case Code::kConflict:
+    case Code::kCorrupt:
       return kAnsweredByError;
   }
   return kBug;

@@ -13,8 +13,9 @@
 namespace vatmesh::deploy {
 namespace {
 
-constexpr std::array<const Command*, 8> kCommands{&kExpose,  &kOpen,      &kKeyNew,   &kKeyShow,
-                                                  &kUriShow, &kUriDerive, &kUriCheck, &kValidate};
+constexpr std::array<const Command*, 11> kCommands{&kExpose,    &kOpen,     &kKeyNew,     &kKeyShow,
+                                                   &kRefsList,  &kRefsShow, &kRefsRevoke, &kUriShow,
+                                                   &kUriDerive, &kUriCheck, &kValidate};
 
 std::string overview() {
   std::string out =

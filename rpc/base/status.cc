@@ -27,6 +27,12 @@ std::string_view codeName(Code code) {
       return "timeout";
     case Code::kUnavailable:
       return "unavailable";
+    case Code::kConflict:
+      return "conflict";
+    case Code::kCorrupt:
+      return "corrupt";
+    case Code::kFull:
+      return "full";
   }
   return "unknown";
 }
@@ -34,6 +40,7 @@ std::string_view codeName(Code code) {
 uint16_t wireType(Code code) {
   switch (code) {
     case Code::kOverloaded:
+    case Code::kFull:
       return 1;
     case Code::kDisconnected:
     case Code::kUnavailable:

@@ -26,9 +26,12 @@ enum class Code : uint8_t {
   kProtocol,         // a peer broke the protocol: ends its link
   kInvalidArgument,  // what the user wrote is wrong: says what would be right
   kNotFound,
-  kRefused,     // not allowed: wrong key, unknown id, missing permission
-  kTimeout,     // a deadline passed
-  kUnavailable  // peer, application or store can't be reached now
+  kRefused,      // not allowed: wrong key, unknown id, missing permission
+  kTimeout,      // a deadline passed
+  kUnavailable,  // peer, application or store can't be reached now
+  kConflict,     // somebody else changed it meanwhile: look again, then decide
+  kCorrupt,      // what was stored is damaged: that one thing is lost, others are not
+  kFull          // no space left: make room, then try again
 };
 
 // The stable lower-case name of `code`, as logs and metrics show it.

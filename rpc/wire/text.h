@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Texts from peers that we send on: bounded, and in a form that every peer's reader takes. Internal
-// to rpc/wire.
+// Texts from peers that we send on or show: bounded, and in a form that every reader takes.
 #pragma once
 
 #include <cstddef>

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "persistence/store_spec.h"
 #include "rpc/base/instant.h"
 #include "rpc/base/log.h"
 #include "rpc/sturdy/uri.h"
@@ -154,6 +155,7 @@ struct Config {
   Tcp tcp;
   Timeouts timeouts;
   Limits limits;
+  store::StoreSpec store;  // its path is absolute
   Log log;
   Debug debug;
 

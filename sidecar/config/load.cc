@@ -38,10 +38,27 @@ void readFingerprint(Context& context, const Section& top, Config& config) {
   config.fingerprint = *digest;
 }
 
-void readStore(Context& context, const Section& top) {
+void readStore(Context& context, const Section& top, Config& config) {
+  constexpr std::string_view kForms = "none, memory, files:DIR or sqlite:FILE";
   const Node* node = top.find("store");
-  if (!node || (node->kind == Node::Kind::kScalar && node->text == "none")) return;
-  context.error(node->place, "stores come with a later version", "write none");
+  if (!node) return;
+  if (node->kind == Node::Kind::kMap) {
+    context.error(node->place, "store plugins come with a later version",
+                  "write " + std::string(kForms));
+    return;
+  }
+  auto text = readText(context, *node, kForms);
+  if (!text) return;
+  Result<store::StoreSpec> spec = store::parseStoreSpec(*text);
+  if (!spec) {
+    context.error(node->place, quote(*text) + " " + spec.status().message());
+    return;
+  }
+  config.store = *std::move(spec);
+  if (config.store.kind != store::StoreKind::kNone) {
+    context.warnings.push_back("store: refs are not saved to it or restored from it yet");
+  }
+  if (config.store.durable()) config.store.path = context.absolute(config.store.path);
 }
 
 void readLog(Context& context, const Node& node, Log& log) {
@@ -115,7 +132,7 @@ Config readAll(Context& context, const Node& root, std::optional<uint64_t> memor
   if (const Node* node = top.find("tcp")) readTcp(context, *node, config.tcp);
   if (const Node* node = top.find("timeouts")) readTimeouts(context, *node, config.timeouts);
   readLimits(context, top.find("limits"), memory_limit, config.limits);
-  readStore(context, top);
+  readStore(context, top, config);
   if (const Node* node = top.find("log")) readLog(context, *node, config.log);
   if (const Node* node = top.find("debug")) readDebug(context, *node, config.debug);
   return config;

@@ -247,6 +247,7 @@ std::string printConfig(const Config& config) {
   tcp(out, config.tcp);
   timeouts(out, config.timeouts);
   limits(out, config.limits);
+  if (config.store != store::StoreSpec()) out.line("store", yaml(config.store.toText()));
   log(out, config.log);
   debug(out, config.debug);
   return out.take();

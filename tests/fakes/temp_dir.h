@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// TempDir is an empty folder that goes with everything in it.
+// TempDir is an empty folder that goes with everything in it, in the system's place for such
+// folders or in another.
 #pragma once
 
 #include <stdlib.h>
@@ -12,8 +13,9 @@ namespace vatmesh::test {
 
 class TempDir {
  public:
-  TempDir() {
-    std::string name = (std::filesystem::temp_directory_path() / "vatmesh-XXXXXX").string();
+  TempDir() : TempDir(std::filesystem::temp_directory_path().string()) {}
+  explicit TempDir(const std::string& parent) {
+    std::string name = parent + "/vatmesh-XXXXXX";
     path_ = ::mkdtemp(name.data());
   }
   ~TempDir() {

@@ -5,13 +5,14 @@ import argparse
 import sys
 import time
 
-from . import checks, fuzz, integration, lint, programs, unit
+from . import checks, fuzz, integration, lint, persistence, programs, unit
 from .build import build
 from .report import Report
 
 PARTS = {
     "checks": "rings, layout, format, and the tests of these checks",
     "unit": "GoogleTest programs",
+    "persistence": "every store through one suite, printed as a table (tests/persistence)",
     "integration": "pytest in tests/integration, with the built programs",
     "fuzz": "random runs of the engine against a shadow world (tests/fuzz)",
     "quickstart": "deploy/quickstart, as a user runs it (preset release)",
@@ -19,7 +20,8 @@ PARTS = {
     "lint": "clang-tidy-19; minutes, so only by name",
 }
 # Those that need the chosen preset built.
-BUILT = {"unit": unit, "integration": integration, "fuzz": fuzz, "lint": lint}
+BUILT = {"unit": unit, "persistence": persistence, "integration": integration, "fuzz": fuzz,
+         "lint": lint}
 BY_NAME_ONLY = {"lint"}
 
 
@@ -29,7 +31,7 @@ def parse(argv):
         prog="tests/run", formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Builds vatmesh and runs its tests.", epilog=f"parts:\n{parts}")
     parser.add_argument("parts", nargs="*", metavar="PART", help="default: all but lint")
-    parser.add_argument("--preset", default="asan", help="for unit, integration, fuzz and lint (default: asan)")
+    parser.add_argument("--preset", default="asan", help="for unit, persistence, integration, fuzz and lint (default: asan)")
     parser.add_argument("--seconds", type=int, default=fuzz.SECONDS,
                         help=f"for fuzz (default: {fuzz.SECONDS})")
     arguments = parser.parse_args(argv)

@@ -15,6 +15,11 @@ TIMEOUT_SECONDS = 600
 LINE = re.compile(r"^\[ +(RUN|OK|FAILED|SKIPPED) +\] ([\w./]+)(?: \(|,|$)")
 
 
+def is_elsewhere(name):
+    """Whether a program belongs to a part of its own: persistence."""
+    return name.startswith("persistence_")
+
+
 def programs(folder):
     """What ctest would run: [(name, command, working folder)]. Built but removed ones are not in it."""
     listing = subprocess.run(["ctest", "--test-dir", str(folder), "--show-only=json-v1"],
@@ -99,7 +104,7 @@ def count(program, code, output, names, report):
 def run(folder, report):
     print("\n== unit", flush=True)
     env = dict(os.environ, UBSAN_OPTIONS="print_stacktrace=1", GTEST_COLOR="no")
-    found = programs(folder)
+    found = [program for program in programs(folder) if not is_elsewhere(program[0])]
     if not found:
         report.skip("unit", "no test programs are declared")
     workers = os.cpu_count() or 2

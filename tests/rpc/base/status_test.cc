@@ -10,7 +10,10 @@ TEST(Status, MapsToTheFourTypesOfTheWire) {
   EXPECT_EQ(wireType(Code::kFailed), 0);
   EXPECT_EQ(wireType(Code::kProtocol), 0);
   EXPECT_EQ(wireType(Code::kRefused), 0);
+  EXPECT_EQ(wireType(Code::kConflict), 0);
+  EXPECT_EQ(wireType(Code::kCorrupt), 0);
   EXPECT_EQ(wireType(Code::kOverloaded), 1);
+  EXPECT_EQ(wireType(Code::kFull), 1);
   EXPECT_EQ(wireType(Code::kDisconnected), 2);
   EXPECT_EQ(wireType(Code::kUnavailable), 2);
   EXPECT_EQ(wireType(Code::kUnimplemented), 3);

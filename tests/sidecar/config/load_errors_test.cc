@@ -339,10 +339,20 @@ TEST(LoadErrors, TellWhatAJournalNeeds) {
   });
 }
 
+TEST(LoadErrors, NameTheStoresThatThereAre) {
+  expectErrors({
+      {"imports:\nstore: postgres\n",
+       "2:8: \"postgres\" is no store; write none, memory, files:DIR or sqlite:FILE"},
+      {"imports:\nstore: \"files:\"\n", "2:8: \"files:\" names no folder; write files:DIR"},
+      {"imports:\nstore: \"sqlite:\"\n", "2:8: \"sqlite:\" names no file; write sqlite:FILE"},
+  });
+}
+
 TEST(LoadErrors, PointToWhatComesLater) {
   expectErrors({
-      {"imports:\nstore: memory\n", "2:8: stores come with a later version; write none"},
-      {"imports:\nstore: {plugin: unix:p}\n", "2:8: stores come with a later version; write none"},
+      {"imports:\nstore: {plugin: unix:p}\n",
+       "2:8: store plugins come with a later version; write none, memory, files:DIR or "
+       "sqlite:FILE"},
       {"",
        "1:1: there is nothing to do; add listen, app and exports to offer services, or imports "
        "to use them"},

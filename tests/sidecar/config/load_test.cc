@@ -181,7 +181,7 @@ timeouts: {connect: 1s, handshake: 2s, appConnect: 3s, stall: 4s, embargo: 1h}
 limits: {message: 1MiB, segments: 2, capabilities: 3, answers: 4, exports: 5, imports: 6,
          queuedMessages: 7, queuedBytes: 8KiB, embargoes: 9, queueSoft: 10KiB, queueHard: 11MiB,
          total: 2GiB}
-store: none
+store: sqlite:state/refs
 log: {level: debug, format: json}
 )");
   EXPECT_EQ(sturdy::printFingerprint(config.fingerprint.value_or("")), kFingerprint);
@@ -191,6 +191,7 @@ log: {level: debug, format: json}
             (Timeouts{seconds(1), seconds(2), seconds(3), seconds(4), seconds(3600)}));
   EXPECT_EQ(config.limits,
             (Limits{1u << 20, 2, 3, 4, 5, 6, 7, 8u << 10, 9, 10u << 10, 11u << 20, 2ull << 30}));
+  EXPECT_EQ(config.store.toText(), "sqlite:/etc/mesh/state/refs");
   EXPECT_EQ(config.log, (Log{LogLevel::kDebug, LogFormat::kJson}));
 }
 
@@ -200,6 +201,14 @@ TEST(Load, ReadsWhereToRecord) {
             (Debug{"/etc/mesh/vat.journal", false, 64u << 20}));
   EXPECT_EQ(configOf("imports:\ndebug: {journal: /tmp/j, payloads: true, limit: 64KiB}\n").debug,
             (Debug{"/tmp/j", true, 64u << 10}));
+}
+
+TEST(Load, ReadsEachStore) {
+  EXPECT_EQ(configOf("imports:\n").store, store::StoreSpec());
+  EXPECT_EQ(configOf("imports:\nstore: none\n").store, store::StoreSpec());
+  EXPECT_EQ(configOf("imports:\nstore: memory\n").store.toText(), "memory");
+  EXPECT_EQ(configOf("imports:\nstore: files:refs\n").store.toText(), "files:/etc/mesh/refs");
+  EXPECT_EQ(configOf("imports:\nstore: sqlite:/var/refs\n").store.toText(), "sqlite:/var/refs");
 }
 
 TEST(Load, TakesHalfOfTheMemoryLimitSilentlyWhenNothingIsSaid) {

@@ -37,6 +37,7 @@ timeouts: {connect: 1s, handshake: 2s, appConnect: 3s, stall: 4s, embargo: 5s}
 limits: {message: 1MiB, segments: 2, capabilities: 3, answers: 4, exports: 5, imports: 6,
          queuedMessages: 7, queuedBytes: 8KiB, embargoes: 9, queueSoft: 1KiB, queueHard: 11MiB,
          total: 2GiB}
+store: "files:/var/lib/my refs"
 log: {level: error, format: json}
 debug: {journal: vat.journal, payloads: true, limit: 1MiB}
 )";

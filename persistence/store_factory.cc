@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "persistence/store_factory.h"
+
+#include <utility>
+
+#include "persistence/file_store.h"
+#include "persistence/memory_store.h"
+#include "persistence/sqlite_store.h"
+
+namespace vatmesh::store {
+
+WallClock systemClock() {
+  return [] {
+    return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  };
+}
+
+std::unique_ptr<Store> makeStore(const StoreSpec& spec, Post post, WallClock now) {
+  switch (spec.kind) {
+    case StoreKind::kNone:
+      return nullptr;
+    case StoreKind::kMemory:
+      return std::make_unique<MemoryStore>(std::move(post), std::move(now));
+    case StoreKind::kFiles:
+      return makeFileStore(spec.path, std::move(post), std::move(now));
+    case StoreKind::kSqlite:
+      return makeSqliteStore(spec.path, std::move(post), std::move(now));
+  }
+  return nullptr;
+}
+
+}  // namespace vatmesh::store
