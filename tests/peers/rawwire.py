@@ -292,7 +292,28 @@ def follow(segments, segment, at, hops=0):
         data, pointers = tag >> 32 & 0xffff, tag >> 48
         return [At(segments, segment, start + 1 + i * (data + pointers), data, pointers)
                 for i in range(tag >> 2 & (1 << 30) - 1)]
+    if size == 6:
+        return [follow(segments, segment, start + i) for i in range(count)]
+    if size == 0:
+        return [None] * count
     raise Malformed(f"a list of element size {size}, which these tests don't read")
+
+
+def dump(value):
+    """A received value as plain data, without what doesn't count: trailing zeros of structs."""
+    if isinstance(value, At):
+        data = [value.bits(i * 64, 64) for i in range(value.data)]
+        pointers = [dump(value.get(i)) for i in range(value.pointers)]
+        while data and data[-1] == 0:
+            data.pop()
+        while pointers and pointers[-1] is None:
+            pointers.pop()
+        return {"data": data, "pointers": pointers}
+    if isinstance(value, Cap):
+        return {"cap": value.index}
+    if isinstance(value, list):
+        return [dump(each) for each in value]
+    return value
 
 
 class Message:
