@@ -2,6 +2,7 @@
 """Vats of the OCaml library, played by hand: its keys and certificates (tests/vectors), OpenSSL's TLS
 by way of Python, and raw messages."""
 
+import base64
 import json
 import socket
 import ssl
@@ -60,3 +61,7 @@ class ForeignVat:
         context = self._context(ssl.PROTOCOL_TLS_SERVER, version)
         return raw.RawPeer(harness.close_later(context.wrap_socket(s, server_side=True)),
                            harness.DEADLINE)
+
+
+def base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
