@@ -30,7 +30,7 @@ class ForeignVat:
             (VECTORS / entry["cert_der_file"]).read_bytes()))
         self.listener = None
 
-    def _context(self, protocol, version):
+    def context(self, protocol, version):
         context = ssl.SSLContext(protocol)
         context.check_hostname = False
         # Any certificate: whose it is, the tests look at themselves.
@@ -42,7 +42,7 @@ class ForeignVat:
 
     def dial(self, address, version=None):
         """A connection to the vat at `address`, as a RawPeer."""
-        context = self._context(ssl.PROTOCOL_TLS_CLIENT, version)
+        context = self.context(ssl.PROTOCOL_TLS_CLIENT, version)
         return raw.RawPeer(harness.close_later(context.wrap_socket(harness.connect(address))),
                            harness.DEADLINE)
 
@@ -58,7 +58,7 @@ class ForeignVat:
     def accept(self, version=None):
         s, _ = self.listener.accept()
         s.settimeout(harness.DEADLINE)
-        context = self._context(ssl.PROTOCOL_TLS_SERVER, version)
+        context = self.context(ssl.PROTOCOL_TLS_SERVER, version)
         return raw.RawPeer(harness.close_later(context.wrap_socket(s, server_side=True)),
                            harness.DEADLINE)
 
