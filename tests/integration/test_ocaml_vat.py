@@ -4,6 +4,7 @@ connection serves whom, what becomes of two, and how ends are told. We are key1;
 smaller (key2) or greater (key4) by fingerprint."""
 
 import re
+from pathlib import Path
 
 import foreign
 import front as f
@@ -205,6 +206,56 @@ def test_links_without_tls_are_never_shared_with_an_import(place):
     assert second.returned(1).reason == f.UNKNOWN_ID
 
 
+def test_an_import_connects_anew_once_its_vat_is_back(place, great):
+    great.listen()
+    vat = Vat(place, great)
+    client = vat.client()
+    peer = great.accept()
+    offer(peer)
+    served(client)
+    peer.close()  # killed
+    assert client.ends() is not None, "a client learns that its object is gone"
+    again = vat.client()
+    offer(great.accept())
+    served(again)
+
+
+def test_two_sidecars_that_import_from_each_other_serve_both_sides(place):
+    """Whether they meet on one link or their dials cross."""
+    app = topology.App(place, "cpp-tcp")
+    for name, other in (("a", "b"), ("b", "a")):
+        place.sidecar(name, {"key": "vat.key", "listen": "tcp:127.0.0.1:0", "app": app.config,
+                             "exports": {"main": {"capFile": "main.cap"}},
+                             "imports": {"there": {"uri": f"../{other}/main.cap",
+                                                   "socket": "unix:there.sock"}}}, ready=False)
+    sidecars = [p.wait_ready() for p in place.started if p.name in "ab"]
+    for _ in range(5):
+        clients = [raw.RawPeer(harness.connect(s.socket("there.sock")), harness.DEADLINE)
+                   for s in sidecars]
+        for client in clients:
+            client.send(w.bootstrap(0))
+        for client in clients:
+            assert client.returned(0).how == "results"
+
+
+@pytest.mark.parametrize("first,second", [("key2", "key2"), ("key4", "key4")])
+def test_two_processes_with_one_key_are_never_both_connected(place, first, second):
+    """The smaller vat's second process is refused, the greater one's takes over."""
+    vat = Vat(place)
+    one, other = foreign.ForeignVat(place, first), foreign.ForeignVat(place, second)
+    old = one.dial(vat.address)
+    old.send(w.bootstrap(0, w.Text("nobody")))
+    assert old.returned(0).reason == f.UNKNOWN_ID
+    new = other.dial(vat.address)
+    if first == "key2":
+        asked = old.expect("bootstrap")
+        old.send(w.return_exception(asked.question, f.UNKNOWN_ID))
+        assert new.ends() is None
+    else:
+        assert old.ends().reason == "Invalidated by newer connection"
+    harness.eventually(lambda: vat.tls_links() == 1, "one link is left")
+
+
 # --- the options of the OCaml library ---
 
 def options_vat(place, *options):
@@ -249,3 +300,39 @@ def test_wrong_options_are_named(place, words, text):
     assert vat.process.returncode == 64
     vat.expect = (64,)
     assert re.search(text, vat.log()), vat.log()
+
+
+# --- what was recorded of that library's vats (behaviour.json) ---
+
+BEHAVIOUR = {
+    "server killed (SIGTERM) and restarted, TLS": "test_an_import_connects_anew_once_its_vat_is_back",
+    "server killed (SIGKILL) and restarted, insecure":
+        "test_tls.test_the_death_of_the_remote_link_closes_the_local_connections",
+    "server restarted with another key": "test_tls.test_a_wrong_fingerprint_is_refused_and_both_are_named",
+    "nobody listens / host unknown / socket missing / port out of range": "test_tls.test_nobody_listens",
+    "crossed connections 1, A = key1, B = key2": "test_a_smaller_vat_is_refused_without_a_word_while_"
+                                                 "the_old_link_lives",
+    "crossed connections 2, A = key1, B = key2": "test_two_imports_and_a_peer_share_one_link",
+    "crossed connections 3, A = key1, B = key2": "test_a_smaller_vat_that_comes_back_is_taken_when_its_"
+                                                 "old_link_is_dead",
+    "crossed connections 1, A = key2, B = key1": "test_a_link_of_a_greater_vat_replaces_ours",
+    "crossed connections 2, A = key2, B = key1": "test_a_link_of_a_greater_vat_replaces_ours",
+    "crossed connections 3, A = key2, B = key1": "test_a_link_of_a_greater_vat_replaces_ours",
+    "A connects to B, then B to A": "test_an_import_uses_a_link_that_came_in",
+    "two client processes with one key: client key2, server key1":
+        "test_two_processes_with_one_key_are_never_both_connected",
+    "two client processes with one key: client key1, server key2":
+        "test_two_processes_with_one_key_are_never_both_connected",
+    "own fingerprint": "test_a_uri_of_our_own_is_restored_here_without_a_connection",
+    "TLS client at an insecure port, insecure client at a TLS port":
+        "test_tls.test_plain_bytes_at_a_tls_listener_cost_their_connection",
+    "listen errors": "test_sidecar.test_a_taken_address_ends_the_start_with_69",
+}
+
+
+def test_each_recorded_behaviour_has_its_test():
+    assert set(BEHAVIOUR) == {s["name"] for s in foreign.load("behaviour.json")["sections"]}
+    for test in BEHAVIOUR.values():
+        module, _, name = test.rpartition(".")
+        source = Path(__file__).with_name((module or "test_ocaml_vat") + ".py").read_text()
+        assert f"def {name}(" in source, test

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/config/capnp_options.h"
 
+#include <filesystem>
+
 #include <gtest/gtest.h>
 
 #include "sidecar/config/load.h"
@@ -111,6 +113,27 @@ TEST(CapnpOptions, MeanAnEphemeralKeyWhenThePathIsEmpty) {
   EXPECT_EQ(config.key_file, "");
   EXPECT_TRUE(config.listen[0].tls);
   EXPECT_TRUE(checkComplete(parse({"--capnp-s=", "--capnp-l=tcp:h:1"}).options).ok());
+}
+
+TEST(CapnpOptions, TakeRelativeSocketsAsTheOcamlLibraryDoes) {
+  const YAML::Node relative = vectors::ocaml("addresses.json")["relative_unix_paths"];
+  const std::string folder = relative["cwd"].as<std::string>();
+  for (const YAML::Node& c : relative["cases"]) {
+    const std::string input = c["input"].as<std::string>();
+    Source source;
+    source.base_folder = "/etc/mesh";
+    source.options_folder = folder;
+    source.options = parse({"--capnp-s=", "--capnp-l=" + input}).options;
+    const Loaded loaded = load(source);
+    if (input == "unix:") {
+      EXPECT_FALSE(loaded.config) << "to that library it is the root folder";
+      continue;
+    }
+    ASSERT_TRUE(loaded.config) << input;
+    const std::string theirs = c["parse"]["location"]["path"].as<std::string>();
+    EXPECT_EQ(loaded.config->listen[0].address,
+              "unix:" + std::filesystem::path(theirs).lexically_normal().string());
+  }
 }
 
 TEST(CapnpOptions, TakeTheirPathsFromTheCurrentFolder) {
