@@ -8,6 +8,7 @@
 #include <ctime>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sidecar/config/load.h"
 #include "sidecar/config/scalar.h"
@@ -19,7 +20,7 @@ namespace vatmesh {
 namespace {
 
 constexpr std::string_view kUsage =
-    "usage: vatmesh-sidecar --config FILE [--print-uris]\n"
+    "usage: vatmesh-sidecar --config FILE [--print-uris] [CAP'N PROTO OPTIONS]\n"
     "Connects an application to other vats, as the configuration says.\n"
     "  --config FILE  YAML; \"-\" reads standard input, and paths are relative to the current "
     "folder\n"
@@ -30,23 +31,28 @@ constexpr std::string_view kUsage =
     "Ends with 0 after SIGTERM, with the application's status if it runs it, 64 for wrong usage "
     "or\n"
     "configuration, 69 when an address or program can't be used, 77 when the key or a right is "
-    "wrong.\n";
+    "wrong.\n\n";
 
 struct Flags {
   std::string config;
+  config::CapnpOptions capnp;  // over the file, or instead of it
   bool print_uris = false;
   bool version = false;
   bool help = false;
 };
 
-// Reads the command line; says on stderr what is wrong with it.
-bool parseFlags(int count, char** arguments, Flags& flags) {
-  for (int i = 1; i < count; ++i) {
-    const std::string_view flag = arguments[i];
-    if (flag == "--config" && i + 1 < count) {
-      flags.config = arguments[++i];
+// Reads the command line; the text of an error is for the user.
+Status parseFlags(const std::vector<std::string>& words, Flags& flags) {
+  for (size_t i = 0; i < words.size(); ++i) {
+    const std::string& flag = words[i];
+    if (flag == "--config" && i + 1 < words.size()) {
+      flags.config = words[++i];
     } else if (flag.starts_with("--config=")) {
       flags.config = flag.substr(std::string_view("--config=").size());
+    } else if (config::looksLikeCapnpOption(flag)) {
+      Result<size_t> next = config::takeCapnpOption(words, i, flags.capnp);
+      if (!next.ok()) return next.status();
+      i = *next - 1;
     } else if (flag == "--print-uris") {
       flags.print_uris = true;
     } else if (flag == "--version") {
@@ -54,17 +60,23 @@ bool parseFlags(int count, char** arguments, Flags& flags) {
     } else if (flag == "--help" || flag == "-h") {
       flags.help = true;
     } else {
-      const std::string what = flag == "--config" ? "--config needs the name of a file"
-                                                  : config::quote(flag) + " is unknown";
-      std::fprintf(stderr, "vatmesh-sidecar: %s\n", what.c_str());
-      return false;
+      return Status(Code::kInvalidArgument, flag == "--config"
+                                                ? "--config needs the name of a file"
+                                                : config::quote(flag) + " is unknown");
     }
   }
-  if (flags.config.empty() && !flags.version && !flags.help) {
-    std::fprintf(stderr, "vatmesh-sidecar: --config is missing\n");
-    return false;
-  }
-  return true;
+  if (!flags.config.empty() || flags.version || flags.help) return Status();
+  if (!flags.capnp.any()) return Status(Code::kInvalidArgument, "--config is missing");
+  return config::checkComplete(flags.capnp);
+}
+
+void print(std::string_view text, FILE* to) {
+  std::fprintf(to, "%.*s", static_cast<int>(text.size()), text.data());
+}
+
+void printUsage(FILE* to) {
+  print(kUsage, to);
+  print(config::kCapnpOptionsHelp, to);
 }
 
 // The current time in UTC, with milliseconds.
@@ -96,12 +108,14 @@ void printUris(const Sidecar& sidecar) {
 }
 
 // The configuration, or every error on stderr.
-std::optional<config::Config> loadConfig(const std::string& path) {
-  Result<config::Source> source = config::readSource(path);
+std::optional<config::Config> loadConfig(const Flags& flags) {
+  Result<config::Source> source =
+      flags.config.empty() ? config::sourceWithoutFile() : config::readSource(flags.config);
   if (!source.ok()) {
     std::fprintf(stderr, "vatmesh-sidecar: %s\n", source.status().message().c_str());
     return std::nullopt;
   }
+  source->options = flags.capnp;
   config::Loaded loaded = config::load(*source);
   for (const std::string& error : loaded.errors) std::fprintf(stderr, "%s\n", error.c_str());
   return std::move(loaded.config);
@@ -123,12 +137,14 @@ int serve(config::Config config, bool print_uris) {
 
 int run(int count, char** arguments) {
   Flags flags;
-  if (!parseFlags(count, arguments, flags)) {
-    std::fprintf(stderr, "%.*s", static_cast<int>(kUsage.size()), kUsage.data());
+  const Status parsed = parseFlags({arguments + 1, arguments + count}, flags);
+  if (!parsed.ok()) {
+    std::fprintf(stderr, "vatmesh-sidecar: %s\n", parsed.message().c_str());
+    printUsage(stderr);
     return kExitUsage;
   }
   if (flags.help) {
-    std::printf("%.*s", static_cast<int>(kUsage.size()), kUsage.data());
+    printUsage(stdout);
     return kExitOk;
   }
   if (flags.version) {
@@ -137,7 +153,7 @@ int run(int count, char** arguments) {
   }
   // A peer that goes away while we write to it is an error of that write, not the end of us.
   signal(SIGPIPE, SIG_IGN);
-  std::optional<config::Config> config = loadConfig(flags.config);
+  std::optional<config::Config> config = loadConfig(flags);
   if (!config) return kExitUsage;
   return serve(std::move(*config), flags.print_uris);
 }

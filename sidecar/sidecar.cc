@@ -41,6 +41,21 @@ Status checkServed(const config::Config& config) {
   return {Code::kInvalidArgument, what + " comes with a later version; leave it out"};
 }
 
+// Whether the key is needed from the start. A key file is looked at then in any case: what is wrong
+// with it should not show only later.
+bool needsKey(const config::Config& config) {
+  const auto has_tls = [](const config::Listener& listener) { return listener.tls; };
+  const auto is_derived = [](const config::Export& each) { return !each.public_id; };
+  return !config.key_file.empty() || config.fingerprint ||
+         std::any_of(config.listen.begin(), config.listen.end(), has_tls) ||
+         std::any_of(config.exports.begin(), config.exports.end(), is_derived);
+}
+
+// Empty when no id is derived from it.
+std::string vatSecret(const link::Identity& identity) {
+  return identity.loaded() ? sturdy::vatSecret(identity.key().pem()) : std::string();
+}
+
 std::string exportId(const config::Export& export_, const std::string& secret) {
   return export_.public_id ? sturdy::publicId(*export_.public_id)
                            : sturdy::derivedId(secret, export_.name);
@@ -72,6 +87,7 @@ Sidecar::Sidecar(event::Loop& loop, Logger& log, config::Config config)
       config_(std::move(config)),
       settings_(settingsFor(config_, descriptors_)),
       start_time_(epochSeconds()),
+      identity_(config_, pool_, log),
       dialer_(loop),
       hub_(loop, pool_, log, counters_, settings_),
       exports_(hub_),
@@ -84,9 +100,10 @@ Status Sidecar::start() {
   for (const std::string& warning : config_.warnings) log_.warning("config", warning);
   const Status served = checkServed(config_);
   if (!served.ok()) return served;
-  Result<link::Identity> identity = link::Identity::load(config_, pool_, log_);
-  if (!identity.ok()) return identity.status();
-  identity_ = std::make_unique<link::Identity>(std::move(*identity));
+  if (needsKey(config_)) {
+    const Status loaded = identity_.load();
+    if (!loaded.ok()) return loaded;
+  }
   for (const auto step : {&Sidecar::openJournal, &Sidecar::openAdmin, &Sidecar::bindListeners,
                           &Sidecar::openImports, &Sidecar::publish, &Sidecar::makeExports}) {
     const Status status = (this->*step)();
@@ -127,7 +144,7 @@ Status Sidecar::bindListeners() {
     Result<net::Address> address = net::Address::parse(listener.address);
     if (!address.ok()) return address.status().withContext("listen");
     Result<std::unique_ptr<link::PeerListener>> opened = link::PeerListener::open(
-        hub_, exports_, *address, listener.tls ? identity_->context(listener.min_tls) : nullptr);
+        hub_, peer_links_, *address, listener.tls ? identity_.context(listener.min_tls) : nullptr);
     if (!opened.ok()) return opened.status().withContext("listen");
     log_.info("link", "listening at " + (*opened)->boundAddress().toString() +
                           (listener.tls ? "" : " without TLS"));
@@ -139,7 +156,7 @@ Status Sidecar::bindListeners() {
 Status Sidecar::openImports() {
   for (const config::Import& import : config_.imports) {
     Result<std::unique_ptr<restore::Import>> opened =
-        restore::Import::open(hub_, peer_links_, *identity_, import);
+        restore::Import::open(hub_, peer_links_, identity_, import);
     if (!opened.ok()) return opened.status();
     log_.info("import", "import " + import.name + " is at " + (*opened)->boundAddress().toString());
     imports_.push_back(std::move(*opened));
@@ -155,10 +172,10 @@ Status Sidecar::publish() {
   Result<sturdy::Location> location = advertisedLocation(config_, bound);
   if (!location.ok()) return location.status();
   const bool secure = config::advertisesTls(config_);
-  const std::string secret = sturdy::vatSecret(identity_->key().pem());
+  const std::string secret = vatSecret(identity_);
   for (const config::Export& each : config_.exports) {
     const sturdy::SturdyUri uri{.location = *location,
-                                .digest = secure ? identity_->fingerprint() : std::string(),
+                                .digest = secure ? identity_.fingerprint() : std::string(),
                                 .secure = secure,
                                 .id = exportId(each, secret)};
     uris_.emplace_back(each.name, sturdy::printUri(uri));
@@ -171,7 +188,7 @@ Status Sidecar::publish() {
 }
 
 Status Sidecar::makeExports() {
-  const std::string secret = sturdy::vatSecret(identity_->key().pem());
+  const std::string secret = vatSecret(identity_);
   for (const config::Export& each : config_.exports) {
     Result<link::Application*> app = application(each.app);
     if (!app.ok()) return app.status();
@@ -249,7 +266,10 @@ void Sidecar::healthChanged() {
 std::vector<admin::Check> Sidecar::checks() const {
   using Phase = admin::Check::Phase;
   std::vector<admin::Check> checks = {
-      {.name = "key", .phase = Phase::kStartup, .ok = identity_ != nullptr, .detail = {}},
+      {.name = "key",
+       .phase = Phase::kStartup,
+       .ok = identity_.loaded() || !needsKey(config_),
+       .detail = {}},
       {.name = "listeners and cap files", .phase = Phase::kStartup, .ok = started_, .detail = {}},
       {.name = "not shutting down",
        .phase = Phase::kReady,

@@ -95,7 +95,7 @@ class Sidecar {
 
   // Members die in reverse order: users before what they use.
   wire::BufferPool pool_;
-  std::unique_ptr<link::Identity> identity_;
+  link::Identity identity_;
   net::Dialer dialer_;
   std::optional<link::Recorder> recorder_;
   link::Hub hub_;
@@ -103,8 +103,8 @@ class Sidecar {
   std::vector<App> apps_;
   std::unique_ptr<link::Child> child_;
   link::Application* child_app_ = nullptr;  // the one that child_ is
-  std::vector<std::unique_ptr<link::PeerListener>> listeners_;
   link::PeerLinks peer_links_;
+  std::vector<std::unique_ptr<link::PeerListener>> listeners_;
   std::vector<std::unique_ptr<restore::Import>> imports_;
   std::unique_ptr<admin::Admin> admin_;
   Drain drain_;

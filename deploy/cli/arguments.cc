@@ -29,7 +29,8 @@ std::optional<std::string> Arguments::get(std::string_view flag) const {
   return found->second;
 }
 
-Result<Arguments> parseArguments(std::span<const std::string> words, std::span<const Flag> flags) {
+Result<Arguments> parseArguments(std::span<const std::string> words, std::span<const Flag> flags,
+                                 CapnpFlags capnp) {
   Arguments out;
   bool ended = false;
   for (size_t i = 0; i < words.size(); ++i) {
@@ -41,6 +42,12 @@ Result<Arguments> parseArguments(std::span<const std::string> words, std::span<c
     }
     if (word == "--") {
       ended = true;
+      continue;
+    }
+    if (capnp == CapnpFlags::kYes && config::looksLikeCapnpOption(word)) {
+      Result<size_t> next = config::takeCapnpOption(words, i, out.capnp);
+      if (!next.ok()) return next.status();
+      i = *next - 1;
       continue;
     }
     size_t equals = word.find('=');

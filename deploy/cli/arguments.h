@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "rpc/base/status.h"
+#include "sidecar/config/capnp_options.h"
 
 namespace vatmesh::deploy {
 
@@ -24,13 +25,18 @@ struct Flag {
 struct Arguments {
   std::vector<std::string> operands;
   std::map<std::string, std::string, std::less<>> flags;
+  config::CapnpOptions capnp;
 
   bool has(std::string_view flag) const { return flags.contains(flag); }
   std::optional<std::string> get(std::string_view flag) const;
 };
 
+// Whether a command takes the `--capnp-…` options of the OCaml library too.
+enum class CapnpFlags : uint8_t { kNo, kYes };
+
 // parseArguments reads `words`. An unknown flag names the nearest known one. kInvalidArgument; a
 // sturdy ref among the words is never shown.
-Result<Arguments> parseArguments(std::span<const std::string> words, std::span<const Flag> flags);
+Result<Arguments> parseArguments(std::span<const std::string> words, std::span<const Flag> flags,
+                                 CapnpFlags capnp);
 
 }  // namespace vatmesh::deploy

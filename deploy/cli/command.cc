@@ -28,6 +28,7 @@ std::string helpOf(const Command& command) {
     out +=
         "  " + usage + std::string(width - usage.size() + 2, ' ') + std::string(flag.help) + "\n";
   }
+  if (command.capnp == CapnpFlags::kYes) out += "\n" + std::string(config::kCapnpOptionsHelp);
   return out;
 }
 

@@ -21,6 +21,7 @@ struct Command {
   std::string_view text;     // the rest of its help: what it does and an example
   std::span<const Flag> flags;
   int (*run)(const Arguments&);  // returns an ExitCode
+  CapnpFlags capnp = CapnpFlags::kNo;
 };
 
 // The commands, each in the file of its name.

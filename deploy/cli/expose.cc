@@ -39,7 +39,29 @@ Result<std::optional<std::string>> publicIdOf(const std::string& text) {
                 "--id " + config::quote(text) + " is not known; write derived or public:TEXT");
 }
 
-Result<config::Config> configOf(const Arguments& arguments) {
+// Puts a `--capnp-…` option, given as `value`, in the place of `flag`, of which it is another name.
+Status takeOther(Arguments& arguments, std::string_view flag, std::string_view other,
+                 std::optional<std::string> value) {
+  if (!value) return {};
+  if (arguments.has(flag)) {
+    return {Code::kInvalidArgument,
+            std::string(flag) + " and " + std::string(other) + " mean the same; keep one of them"};
+  }
+  arguments.flags[std::string(flag)] = std::move(*value);
+  return {};
+}
+
+Result<config::Config> configOf(Arguments arguments) {
+  const config::CapnpOptions& capnp = arguments.capnp;
+  std::optional<std::string> tls_off;
+  if (capnp.disable_tls) tls_off = "off";
+  for (const Status& taken :
+       {takeOther(arguments, "--key", "--capnp-secret-key-file", capnp.secret_key_file),
+        takeOther(arguments, "--listen", "--capnp-listen-address", capnp.listen_address),
+        takeOther(arguments, "--advertise", "--capnp-public-address", capnp.public_address),
+        takeOther(arguments, "--tls", "--capnp-disable-tls", tls_off)}) {
+    if (!taken.ok()) return taken;
+  }
   auto flag = [&](std::string_view name, std::string_view usual) {
     return arguments.get(name).value_or(std::string(usual));
   };
@@ -95,6 +117,7 @@ const Command kExpose{
     "  vatmesh expose tcp:127.0.0.1:5000 --key vat.key --listen tcp:0.0.0.0:7000 \\\n"
     "      --advertise tcp:calc.example.com:7000\n",
     kFlags,
-    run};
+    run,
+    CapnpFlags::kYes};
 
 }  // namespace vatmesh::deploy

@@ -99,7 +99,7 @@ int unknownCommand(const std::vector<std::string>& words) {
 
 int runCommand(const Command& command, const std::vector<std::string>& rest) {
   if (asksForHelp(rest)) return print(helpOf(command));
-  Result<Arguments> arguments = parseArguments(rest, command.flags);
+  Result<Arguments> arguments = parseArguments(rest, command.flags, command.capnp);
   if (!arguments) return complain(arguments.status());
   if (arguments->operands.size() != command.operand_count) {
     std::string usage = "vatmesh " + std::string(command.name);

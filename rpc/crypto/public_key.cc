@@ -27,6 +27,22 @@ Status malformed(std::string_view what) {
   return Status(Code::kInvalidArgument, std::string(what));
 }
 
+// Goes into `certificate` up to behind its serial number; `serial` may be null.
+// Certificate ::= SEQUENCE { tbs SEQUENCE { [0] version, serial, signature, issuer, validity,
+// subject, subjectPublicKeyInfo, ... }, ... }
+bool takeSerial(CBS* certificate, CBS* serial) {
+  CBS outer, tbs;
+  if (!CBS_get_asn1(certificate, &outer, CBS_ASN1_SEQUENCE) || CBS_len(certificate) != 0 ||
+      !CBS_get_asn1(&outer, &tbs, CBS_ASN1_SEQUENCE) ||
+      !CBS_get_optional_asn1(&tbs, nullptr, nullptr,
+                             CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED | 0) ||
+      !CBS_get_asn1(&tbs, serial, CBS_ASN1_INTEGER)) {
+    return false;
+  }
+  *certificate = tbs;
+  return true;
+}
+
 }  // namespace
 
 Result<std::string> canonicalPublicKey(std::string_view der) {
@@ -60,16 +76,15 @@ Result<std::string> fingerprintOfPublicKey(std::string_view der) {
   return sha256(*canonical);
 }
 
+Result<std::string> serialOfCertificate(std::string_view der) {
+  CBS rest = cbsOf(der), serial;
+  if (!takeSerial(&rest, &serial)) return malformed("not an X.509 certificate");
+  return std::string(reinterpret_cast<const char*>(CBS_data(&serial)), CBS_len(&serial));
+}
+
 Result<std::string> publicKeyOfCertificate(std::string_view der) {
-  // Certificate ::= SEQUENCE { tbs SEQUENCE { [0] version, serial, signature, issuer, validity,
-  // subject, subjectPublicKeyInfo, ... }, ... }
-  CBS input = cbsOf(der), certificate, tbs, key;
-  if (!CBS_get_asn1(&input, &certificate, CBS_ASN1_SEQUENCE) || CBS_len(&input) != 0 ||
-      !CBS_get_asn1(&certificate, &tbs, CBS_ASN1_SEQUENCE) ||
-      !CBS_get_optional_asn1(&tbs, nullptr, nullptr,
-                             CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED | 0) ||
-      !CBS_get_asn1(&tbs, nullptr, CBS_ASN1_INTEGER) ||
-      !CBS_get_asn1(&tbs, nullptr, CBS_ASN1_SEQUENCE) ||
+  CBS tbs = cbsOf(der), key;
+  if (!takeSerial(&tbs, nullptr) || !CBS_get_asn1(&tbs, nullptr, CBS_ASN1_SEQUENCE) ||
       !CBS_get_asn1(&tbs, nullptr, CBS_ASN1_SEQUENCE) ||
       !CBS_get_asn1(&tbs, nullptr, CBS_ASN1_SEQUENCE) ||
       !CBS_get_asn1(&tbs, nullptr, CBS_ASN1_SEQUENCE) ||

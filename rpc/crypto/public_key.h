@@ -26,6 +26,10 @@ Result<std::string> fingerprintOfPublicKey(std::string_view der);
 // date.
 Result<std::string> publicKeyOfCertificate(std::string_view der);
 
+// serialOfCertificate returns the bytes of the serial number of the DER X.509 certificate `der`, as
+// they stand there.
+Result<std::string> serialOfCertificate(std::string_view der);
+
 // fingerprintOfCertificate returns the 32 raw bytes of the fingerprint of the key in the DER X.509
 // certificate `der`.
 Result<std::string> fingerprintOfCertificate(std::string_view der);

@@ -148,6 +148,10 @@ std::vector<std::string> printErrors(const std::string& file_name, std::vector<D
                     " more errors; mend the first ones and try again");
       break;
     }
+    if (error.place.line == 0) {
+      out.push_back("command line: " + error.text);
+      continue;
+    }
     out.push_back(file_name + ":" + std::to_string(error.place.line) + ":" +
                   std::to_string(error.place.column) + ": " + error.text);
   }
@@ -168,6 +172,7 @@ Loaded load(const Source& source) {
   Tree tree = parseYaml(source.text);
   context.errors = std::move(tree.errors);
   if (context.errors.empty()) {
+    applyCapnpOptions(source.options, source.options_folder, tree.root);
     Config config = readAll(context, tree.root, source.memory_limit);
     if (tree.root.kind == Node::Kind::kMap || tree.root.kind == Node::Kind::kNull) {
       checkTogether(context, tree.root, config);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "rpc/base/status.h"
+#include "sidecar/config/capnp_options.h"
 #include "sidecar/config/config.h"
 
 namespace vatmesh::config {
@@ -25,6 +26,10 @@ struct Source {
   std::string base_folder;  // absolute; what relative paths are relative to
   // Bytes that this process may use; `limits.total` is at most half of it. Absent: no bound.
   std::optional<uint64_t> memory_limit;
+  // Options of the command line; they win over the text, which may be empty. Their paths are
+  // relative to `options_folder`, and their errors name the command line.
+  CapnpOptions options = {};
+  std::string options_folder = {};
 };
 
 // load never fails half: either `config`, or one or more `errors` in the order of their places.
@@ -33,6 +38,9 @@ struct Loaded {
   std::vector<std::string> errors;
 };
 Loaded load(const Source& source);
+
+// sourceWithoutFile is for a configuration that stands on the command line alone. kFailed.
+Result<Source> sourceWithoutFile();
 
 // readSource reads the file `path` ("-": standard input; its base folder is the current one) and
 // the cgroup's memory limit. kNotFound, kRefused, kInvalidArgument with a text for the user.

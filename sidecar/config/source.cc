@@ -42,16 +42,26 @@ Status readToEnd(int fd, const std::string& path, std::string& out) {
 
 }  // namespace
 
+Result<Source> sourceWithoutFile() {
+  Source source;
+  source.file_name = "command line";
+  source.memory_limit = cgroupMemoryLimit();
+  std::error_code error;
+  source.options_folder = std::filesystem::current_path(error);
+  if (error) return Status(Code::kFailed, "the current folder can't be found: " + error.message());
+  source.base_folder = source.options_folder;
+  return source;
+}
+
 Result<Source> readSource(const std::string& path) {
   if (sturdy::looksLikeUri(path)) {
     return Status(Code::kInvalidArgument, quote(path) + " is a URI; write the path of a file");
   }
-  Source source;
+  Result<Source> begun = sourceWithoutFile();
+  if (!begun.ok()) return begun;
+  Source source = std::move(*begun);
   source.file_name = path;
-  source.memory_limit = cgroupMemoryLimit();
-  std::error_code error;
-  std::filesystem::path current = std::filesystem::current_path(error);
-  if (error) return Status(Code::kFailed, "the current folder can't be found: " + error.message());
+  const std::filesystem::path current = source.options_folder;
   bool standard_input = path == "-";
   source.base_folder = standard_input ? current : (current / path).parent_path().lexically_normal();
   int fd = standard_input ? STDIN_FILENO : open(path.c_str(), O_RDONLY | O_CLOEXEC);

@@ -3,6 +3,8 @@
 // Inputs first, then the application of effects, then the ends of links.
 #include "sidecar/link/hub.h"
 
+#include <algorithm>
+
 namespace vatmesh::link {
 
 Hub::Hub(event::Loop& loop, wire::BufferPool& pool, Logger& log, metrics::Counters& counters,
@@ -115,6 +117,12 @@ void Hub::flushed(Link& link, size_t bytes) {
   settle();
 }
 
+void Hub::peerEnded(Link& link) {
+  tick();
+  vat_.closeLink(link.id_, Status(Code::kDisconnected, "Connection closed"), effects_);
+  settle();
+}
+
 void Hub::closed(Link& link, const Status& status) {
   if (link.state_ != Link::State::kDown) {
     if (link.state_ == Link::State::kUp) {
@@ -175,7 +183,11 @@ void Hub::applyAll() {
 
 void Hub::apply(captp::Effect& effect) {
   if (auto* send = std::get_if<captp::Send>(&effect)) {
-    if (Link* link = find(send->link)) link->stream_.send(std::move(send->frame));
+    if (Link* link = find(send->link)) {
+      link->stream_.send(std::move(send->frame));
+    } else if (LinkProbe* probe = probeOf(send->link)) {
+      probeOver(*probe, true);
+    }
   } else if (auto* close = std::get_if<captp::Close>(&effect)) {
     applyClose(*close);
   } else if (auto* start = std::get_if<captp::Start>(&effect)) {
@@ -190,12 +202,44 @@ void Hub::apply(captp::Effect& effect) {
 
 void Hub::applyStart(const captp::Start& start) {
   Link* link = find(start.restore.from);
+  if (const LinkProbe* probe = probeOf(start.restore.from)) {
+    complete(start.op, probe->wanted());
+    return;
+  }
   if (link == nullptr) {
     complete(start.op, Status(Code::kDisconnected, "the link is gone"));
     return;
   }
   restoring_.emplace(start.op, link);
   link->owner_.onRestore(*link, start.op, start.restore.object_id);
+}
+
+void Hub::probe(captp::LinkId link, Duration patience, LinkProbe::Done done) {
+  probes_.push_back(std::make_unique<LinkProbe>(
+      loop_, link, patience, std::move(done),
+      [this](LinkProbe& probe) { probeOver(probe, /*answered=*/false); }));
+  tick();
+  probes_.back()->begin(vat_, pool_, effects_);
+  settle();
+}
+
+LinkProbe* Hub::probeOf(captp::LinkId asker) const {
+  for (const auto& probe : probes_) {
+    if (probe->asker() == asker) return probe.get();
+  }
+  return nullptr;
+}
+
+// An exception is an answer too, unless the engine made it because the link is gone.
+void Hub::probeOver(LinkProbe& probe, bool answered) {
+  const auto found = std::find_if(probes_.begin(), probes_.end(),
+                                  [&probe](const auto& each) { return each.get() == &probe; });
+  loop_.deferDelete(std::move(*found));
+  probes_.erase(found);
+  tick();
+  vat_.onLost(probe.asker(), Status(Code::kDisconnected, "the probe is over"), effects_);
+  settle();
+  probe.tell(answered && find(probe.asked()) != nullptr);
 }
 
 void Hub::applyClose(const captp::Close& close) {

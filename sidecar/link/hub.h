@@ -24,6 +24,7 @@
 #include "sidecar/event/timer.h"
 #include "sidecar/link/admission.h"
 #include "sidecar/link/link.h"
+#include "sidecar/link/link_probe.h"
 #include "sidecar/link/log_limiter.h"
 #include "sidecar/link/recorder.h"
 #include "sidecar/link/settings.h"
@@ -55,6 +56,10 @@ class Hub {
 
   // Answers a LinkOwner::onRestore. May be called from inside of it.
   void complete(captp::OpId op, Result<vat::Completion> result);
+
+  // Asks whether the vat at the other end of `link` still answers; `done` hears it in the end, at
+  // the latest after `patience`. Not when the Hub is destroyed before.
+  void probe(captp::LinkId link, Duration patience, LinkProbe::Done done);
 
   // The link that the engine calls `id`; null when it is gone.
   Link* find(captp::LinkId id) const;
@@ -95,6 +100,7 @@ class Hub {
   void opened(Link& link);
   void received(Link& link, wire::InMessage&& message);
   void flushed(Link& link, size_t bytes);
+  void peerEnded(Link& link);
   void closed(Link& link, const Status& status);
 
   void run(Completed input);
@@ -105,6 +111,8 @@ class Hub {
   void apply(captp::Effect& effect);
   void applyStart(const captp::Start& start);
   void applyClose(const captp::Close& close);
+  LinkProbe* probeOf(captp::LinkId asker) const;
+  void probeOver(LinkProbe& probe, bool answered);
   void forget(Link& link);
   void reportDown(Link& link, const Status& why);
   void armTimer();
@@ -126,6 +134,7 @@ class Hub {
   std::deque<std::variant<Completed, Closing>> inputs_;  // of owners, in their order
   std::unordered_map<captp::OpId, Link*> restoring_;     // open operations of links that are up
   Recorder* recorder_ = nullptr;
+  std::vector<std::unique_ptr<LinkProbe>> probes_;
   bool settling_ = false;
   bool shutting_down_ = false;
   uint64_t ticked_turn_ = ~0ull;

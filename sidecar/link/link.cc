@@ -55,6 +55,14 @@ bool Link::onBadFrame(const Status& status) {
   return true;
 }
 
+// As the OCaml network does it: whoever still reads learns that nothing more will be answered.
+bool Link::onPeerEnd(const Status& status) {
+  if (spec_.kind != captp::LinkKind::kPeer || !isUp()) return false;
+  hub_.log().debug("link", describe() + ": " + status.message());
+  hub_.peerEnded(*this);
+  return true;
+}
+
 void Link::onFlushed(size_t bytes) {
   counts().sent_bytes += bytes;
   hub_.flushed(*this, bytes);

@@ -70,6 +70,8 @@ class Link : private net::StreamHandler {
   const LinkSpec& spec() const { return spec_; }
   // 32 raw bytes; empty without TLS or before it is up.
   const std::string& peerFingerprint() const { return stream_.peerFingerprint(); }
+  // Of the peer's process; empty when it isn't of our kind (vat::PeerTable).
+  std::string peerInstance() const { return stream_.peerInstance(); }
   // For logs: the name, and the first characters of the peer's fingerprint when it has one.
   std::string describe() const;
 
@@ -80,6 +82,7 @@ class Link : private net::StreamHandler {
   void onOpen() override;
   void onMessage(wire::InMessage message) override;
   bool onBadFrame(const Status& status) override;
+  bool onPeerEnd(const Status& status) override;
   void onFlushed(size_t bytes) override;
   void onClosed(const Status& status) override;
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// PeerLinks keeps the connections that we open to other vats: dialled when first wanted, shared by
-// all who want the same vat, ended when nobody has used them for a while.
+// PeerLinks keeps the connections to other vats: those that we dial, when first wanted, and those
+// that came in. With TLS all who want a vat share a link, whoever opened it; vat::PeerTable says
+// which, and what becomes of two. What we dialled is ended when nobody has used it for a while.
 #pragma once
 
 #include <functional>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "rpc/sturdy/uri.h"
+#include "rpc/vat/peer_table.h"
 #include "sidecar/event/timer.h"
 #include "sidecar/link/outgoing_link.h"
 #include "sidecar/link/restorer.h"
@@ -19,15 +21,20 @@
 
 namespace vatmesh::link {
 
+struct PeerTimes {
+  // Without use, until a link that we dialled is ended.
+  Duration idle = std::chrono::seconds(60);
+  // How long an old link may take to show that it lives, before a newcomer takes its place.
+  Duration patience = std::chrono::seconds(5);
+};
+
 class PeerLinks {
  public:
-  static constexpr Duration kIdleTime = std::chrono::seconds(60);
-
   // Told when a link that was up is down.
   using OnLost = std::function<void(captp::LinkId, const Status&)>;
 
   // `restorer` serves what the other vats ask of us. All references outlive it.
-  PeerLinks(Hub& hub, net::Dialer& dialer, Restorer& restorer, Duration idle_time = kIdleTime);
+  PeerLinks(Hub& hub, net::Dialer& dialer, Restorer& restorer, PeerTimes times = {});
 
   // Finds or opens the connection to the vat of `uri`. With TLS it is shared by its fingerprint;
   // without, by `sharer`, since an address alone is no identity. `tls` is null when uri isn't
@@ -38,26 +45,39 @@ class PeerLinks {
   // Calls `on_lost` for every link from now on.
   void observe(OnLost on_lost) { observers_.push_back(std::move(on_lost)); }
 
+  // From PeerListener: `link`, which `tls` accepted (null: without TLS), is up; it may end at once.
+  // And: it is down.
+  void cameIn(Link& link, const tls::TlsContext* tls);
+  void down(captp::LinkId id, const Status& why);
+
+  Restorer& restorer() { return restorer_; }
+
  private:
-  struct Entry {
-    explicit Entry(event::Loop& loop, event::Loop::Callback on_unused)
+  // A connection that we dial, or have dialled.
+  struct Dialled {
+    explicit Dialled(event::Loop& loop, event::Loop::Callback on_unused)
         : unused(loop, std::move(on_unused)) {}
     std::unique_ptr<OutgoingLink> link;
     event::Timer unused;  // runs while all tables of the link are empty
   };
 
-  void open(const std::string& key, const net::Address& address, const sturdy::SturdyUri& uri,
+  void dial(const std::string& key, const net::Address& address, const sturdy::SturdyUri& uri,
             std::shared_ptr<tls::TlsContext> tls);
+  OutgoingLink::Done sharing(const std::string& digest, OutgoingLink::Done done);
+  void admit(Link& link, vat::Initiative initiative, const std::string& own);
+  void doubt(captp::LinkId old);
+  void doubted(captp::LinkId old, bool lives);
   void endUnused(const std::string& key);
-  void down(const std::string& key, const Status& why, OutgoingLink::WasUp was_up,
-            captp::LinkId id);
+  void dialledDown(const std::string& key, const Status& why, OutgoingLink::WasUp was_up,
+                   captp::LinkId id);
 
   Hub& hub_;
   net::Dialer& dialer_;
   Restorer& restorer_;
-  const Duration idle_time_;
+  const PeerTimes times_;
   std::vector<OnLost> observers_;
-  std::unordered_map<std::string, std::unique_ptr<Entry>> entries_;
+  vat::PeerTable table_;  // of links with TLS
+  std::unordered_map<std::string, std::unique_ptr<Dialled>> dialled_;
 };
 
 }  // namespace vatmesh::link

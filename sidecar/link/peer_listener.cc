@@ -5,17 +5,17 @@
 
 namespace vatmesh::link {
 
-Result<std::unique_ptr<PeerListener>> PeerListener::open(Hub& hub, Restorer& restorer,
+Result<std::unique_ptr<PeerListener>> PeerListener::open(Hub& hub, PeerLinks& peers,
                                                          const net::Address& address,
                                                          std::shared_ptr<tls::TlsContext> tls) {
-  std::unique_ptr<PeerListener> peers(new PeerListener(hub, restorer, std::move(tls)));
+  std::unique_ptr<PeerListener> opened(new PeerListener(hub, peers, std::move(tls)));
   Result<std::unique_ptr<net::Listener>> listener = net::Listener::open(
       hub.loop(), address, {.tcp = hub.settings().tcp},
-      [self = peers.get()](net::Accepted connection) { self->accepted(std::move(connection)); },
+      [self = opened.get()](net::Accepted connection) { self->accepted(std::move(connection)); },
       [&hub](const Status& problem) { hub.log().error("link", problem.message()); });
   if (!listener.ok()) return listener.status();
-  peers->listener_ = std::move(*listener);
-  return peers;
+  opened->listener_ = std::move(*listener);
+  return opened;
 }
 
 void PeerListener::accepted(net::Accepted connection) {
@@ -34,16 +34,21 @@ void PeerListener::accepted(net::Accepted connection) {
   hub_.open(std::move(transport), std::move(spec), *this);
 }
 
-void PeerListener::onDown(Link& link, const Status&) {
+void PeerListener::onUp(Link& link) {
+  --handshakes_;
+  peers_.cameIn(link, tls_.get());
+}
+
+void PeerListener::onDown(Link& link, const Status& why) {
   if (link.id()) {
-    restorer_.peerGone(link.id());
+    peers_.down(link.id(), why);
   } else {
     --handshakes_;
   }
 }
 
 void PeerListener::onRestore(Link& link, captp::OpId op, const std::string& object_id) {
-  restorer_.restore(link, op, object_id);
+  peers_.restorer().restore(link, op, object_id);
 }
 
 }  // namespace vatmesh::link

@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "sidecar/link/hub.h"
-#include "sidecar/link/restorer.h"
+#include "sidecar/link/peer_links.h"
 #include "sidecar/net/listener.h"
 #include "sidecar/tls/context.h"
 
@@ -14,9 +14,9 @@ namespace vatmesh::link {
 
 class PeerListener : private LinkOwner {
  public:
-  // Binds at once; null `tls` means that peers are taken without it. `restorer` serves them. All
-  // references outlive it.
-  static Result<std::unique_ptr<PeerListener>> open(Hub& hub, Restorer& restorer,
+  // Binds at once; null `tls` means that peers are taken without it. `peers` learns of every link
+  // and says who serves it. All references outlive it.
+  static Result<std::unique_ptr<PeerListener>> open(Hub& hub, PeerLinks& peers,
                                                     const net::Address& address,
                                                     std::shared_ptr<tls::TlsContext> tls);
 
@@ -26,16 +26,16 @@ class PeerListener : private LinkOwner {
   void stop() { listener_.reset(); }
 
  private:
-  PeerListener(Hub& hub, Restorer& restorer, std::shared_ptr<tls::TlsContext> tls)
-      : hub_(hub), restorer_(restorer), tls_(std::move(tls)) {}
+  PeerListener(Hub& hub, PeerLinks& peers, std::shared_ptr<tls::TlsContext> tls)
+      : hub_(hub), peers_(peers), tls_(std::move(tls)) {}
 
   void accepted(net::Accepted connection);
-  void onUp(Link& link) override { --handshakes_; }
+  void onUp(Link& link) override;
   void onDown(Link& link, const Status& why) override;
   void onRestore(Link& link, captp::OpId op, const std::string& object_id) override;
 
   Hub& hub_;
-  Restorer& restorer_;
+  PeerLinks& peers_;
   std::shared_ptr<tls::TlsContext> tls_;
   size_t handshakes_ = 0;  // links that are not up yet
   std::unique_ptr<net::Listener> listener_;

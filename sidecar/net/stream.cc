@@ -178,9 +178,13 @@ Stream::Drained Stream::handOver(size_t& messages_left) {
 
 void Stream::readEnded() {
   const size_t left = reader_.pendingBytes();
-  if (left == 0) return finish(Status(Code::kDisconnected, "the peer closed the connection"));
-  finish(Status(Code::kDisconnected, "the connection ended inside a message, of which " +
-                                         std::to_string(left) + " bytes had arrived"));
+  Status status(Code::kDisconnected, "the peer closed the connection");
+  if (left > 0) {
+    status = Status(Code::kDisconnected, "the connection ended inside a message, of which " +
+                                             std::to_string(left) + " bytes had arrived");
+  }
+  read_ended_ = true;
+  if (!handler_.onPeerEnd(status)) finish(std::move(status));
 }
 
 void Stream::discard() {

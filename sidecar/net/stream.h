@@ -43,6 +43,10 @@ class StreamHandler {
   // What came is no frame. True: the handler ends the stream itself, with closeAfterFlush behind a
   // last message or with close; nothing more is read. False: it is closed with `status`.
   virtual bool onBadFrame(const Status& status) { return false; }
+  // The peer ended its half; `status` is what onClosed would be given. True: the handler has called
+  // closeAfterFlush, behind a last message: the peer may still read. False: it is closed with
+  // `status`.
+  virtual bool onPeerEnd(const Status& status) { return false; }
   // `bytes` of what was sent have reached the kernel. Over all calls they add up to the sizes of
   // the frames sent, if the stream lives long enough.
   virtual void onFlushed(size_t bytes) = 0;
@@ -96,6 +100,7 @@ class Stream {
   Instant lastProgress() const { return last_progress_; }
   // 32 raw bytes; empty without TLS or before onOpen.
   const std::string& peerFingerprint() const { return transport_->peerFingerprint(); }
+  std::string peerInstance() const { return transport_->peerInstance(); }
 
   struct Counters {
     uint64_t bytes_in = 0, bytes_out = 0;  // of frames, without what TLS adds
@@ -135,7 +140,7 @@ class Stream {
   State state_ = State::kIdle;
   bool reading_paused_ = false;
   bool write_blocked_ = false;
-  bool read_ended_ = false;                // closing: the peer's end has come
+  bool read_ended_ = false;                // the peer's end has come
   bool write_ended_ = false;               // closing: our end is on its way
   Progress wanted_ = Progress::kWantRead;  // of the handshake
   Duration handshake_timeout_ = {};

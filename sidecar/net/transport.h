@@ -60,6 +60,8 @@ class Transport {
 
   // The 32 raw bytes of the peer's fingerprint once the handshake is done; empty without TLS.
   virtual const std::string& peerFingerprint() const = 0;
+  // The peer's instance (vat::PeerTable), known with the fingerprint; empty when it shows none.
+  virtual std::string peerInstance() const { return {}; }
 };
 
 // The error of a connection that failed with `error_number`: kDisconnected.

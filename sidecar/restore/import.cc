@@ -21,7 +21,7 @@ Status parseSocket(const config::Import& config, std::optional<net::Address>& ou
 }  // namespace
 
 Result<std::unique_ptr<Import>> Import::open(link::Hub& hub, link::PeerLinks& peers,
-                                             const link::Identity& identity,
+                                             link::Identity& identity,
                                              const config::Import& config) {
   std::unique_ptr<Import> import(new Import(hub, peers, identity, config));
   Status status = import->bind();
@@ -30,7 +30,7 @@ Result<std::unique_ptr<Import>> Import::open(link::Hub& hub, link::PeerLinks& pe
   return import;
 }
 
-Import::Import(link::Hub& hub, link::PeerLinks& peers, const link::Identity& identity,
+Import::Import(link::Hub& hub, link::PeerLinks& peers, link::Identity& identity,
                const config::Import& config)
     : hub_(hub),
       peers_(peers),
@@ -126,6 +126,7 @@ void Import::accepted(net::Accepted connection) {
 void Import::onUp(link::Link&) {}
 
 void Import::onDown(link::Link& client, const Status&) {
+  if (client.id()) peers_.restorer().peerGone(client.id());  // for what was restored here
   clients_.erase(&client);
   std::erase_if(pending_, [&client](const auto& each) { return each.second == &client; });
 }
@@ -146,10 +147,25 @@ void Import::onCancel(captp::OpId op) {
 }
 
 void Import::connect(captp::OpId op, captp::LinkId client) {
+  if (uri_->secure) {
+    const Status loaded = identity_.load();
+    if (!loaded.ok()) return connected(op, client, {}, loaded);
+    if (uri_->digest == identity_.fingerprint()) return restoreHere(op, client);
+  }
   peers_.get(*uri_, config_.name, uri_->secure ? identity_.context(config_.min_tls) : nullptr,
              [this, op, client, object_id = uri_->id](Result<captp::LinkId> remote) {
                connected(op, client, object_id, std::move(remote));
              });
+}
+
+// As if our own vat had asked itself (ocaml-network 5.2); there is no connection to lose.
+void Import::restoreHere(captp::OpId op, captp::LinkId client) {
+  link::Link* link = hub_.find(client);
+  if (link == nullptr) {
+    hub_.complete(op, Status(Code::kDisconnected, "the client is gone"));
+  } else {
+    peers_.restorer().restore(*link, op, uri_->id);
+  }
 }
 
 void Import::connected(captp::OpId op, captp::LinkId client, const std::string& object_id,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Import gives local programs a remote object: each connection to its socket is a client link of
-// its own, whose Bootstrap becomes its own Bootstrap on the peer link that all of them share.
+// its own, whose Bootstrap becomes its own Bootstrap on the peer link that all of them share. A URI
+// of our own vat needs no link: what it names is restored here.
 //
 //   waiting --cap file appears--> known --cap file changes--> known (old connections are closed)
 #pragma once
@@ -34,7 +35,7 @@ class Import : private link::LinkOwner {
   // Binds the socket and reads the cap file; a missing file is no error, a malformed one is. All
   // references outlive it.
   static Result<std::unique_ptr<Import>> open(link::Hub& hub, link::PeerLinks& peers,
-                                              const link::Identity& identity,
+                                              link::Identity& identity,
                                               const config::Import& config);
 
   // Accepts no more; what was accepted stays.
@@ -44,7 +45,7 @@ class Import : private link::LinkOwner {
   const net::Address& boundAddress() const { return listener_->boundAddress(); }
 
  private:
-  Import(link::Hub& hub, link::PeerLinks& peers, const link::Identity& identity,
+  Import(link::Hub& hub, link::PeerLinks& peers, link::Identity& identity,
          const config::Import& config);
 
   Status bind();
@@ -55,6 +56,7 @@ class Import : private link::LinkOwner {
 
   void accepted(net::Accepted connection);
   void connect(captp::OpId op, captp::LinkId client);
+  void restoreHere(captp::OpId op, captp::LinkId client);
   void connected(captp::OpId op, captp::LinkId client, const std::string& object_id,
                  Result<captp::LinkId> remote);
   void remoteLost(captp::LinkId remote, const Status& why);
@@ -69,7 +71,7 @@ class Import : private link::LinkOwner {
 
   link::Hub& hub_;
   link::PeerLinks& peers_;
-  const link::Identity& identity_;
+  link::Identity& identity_;
   const config::Import config_;
   const net::AllowedUids allowed_;
   std::optional<sturdy::SturdyUri> uri_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/tls/certificate.h"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,7 @@
 #include <openssl/rand.h>
 
 #include "rpc/base/check.h"
+#include "rpc/crypto/public_key.h"
 #include "sidecar/tls/boringssl_compat.h"
 #include "sidecar/tls/errors.h"
 
@@ -24,6 +26,10 @@ using Tag = decltype(CBS_ASN1_SEQUENCE);
 
 constexpr Tag kContext0 = CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED | 0;
 constexpr std::string_view kName = "capnp";
+// How the serial numbers of our own vats begin: no network knows of it, and no hello shows it.
+// Positive, and in minimal form: neither a sign bit nor a leading zero.
+constexpr std::string_view kSerialMark = "vm1";
+constexpr size_t kSerialBytes = 10;
 constexpr std::string_view kNotBefore = "700101010101Z";
 constexpr std::string_view kNotAfter = "99991231235959Z";
 
@@ -92,10 +98,9 @@ bool addName(CBB* out) {
 
 bool addVersionAndSerial(CBB* out) {
   CBB version, serial;
-  std::array<uint8_t, 10> random;
+  std::array<uint8_t, kSerialBytes> random;
   RAND_bytes(random.data(), random.size());
-  // Positive, and in minimal form: neither a sign bit nor a leading zero.
-  random[0] = static_cast<uint8_t>((random[0] & 0x7f) | 0x40);
+  std::copy(kSerialMark.begin(), kSerialMark.end(), random.begin());
   return CBB_add_asn1(out, &version, kContext0) && CBB_add_asn1_uint64(&version, 2) &&
          CBB_add_asn1(out, &serial, CBS_ASN1_INTEGER) &&
          CBB_add_bytes(&serial, random.data(), random.size()) && CBB_flush(out);
@@ -153,6 +158,13 @@ Result<std::string> makeCertificate(EVP_PKEY* key) {
                 CBB_add_asn1(&certificate, &bits, CBS_ASN1_BITSTRING) && CBB_add_u8(&bits, 0) &&
                 CBB_add_bytes(&bits, signature.data(), size));
   return finishText(cbb.get());
+}
+
+std::string instanceOfCertificate(std::string_view certificate) {
+  Result<std::string> serial = crypto::serialOfCertificate(certificate);
+  const bool ours =
+      serial.ok() && serial->size() == kSerialBytes && serial->starts_with(kSerialMark);
+  return ours ? *std::move(serial) : std::string();
 }
 
 std::string publicKeyDer(const EVP_PKEY* key) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include <openssl/base.h>
 
@@ -12,9 +13,13 @@
 
 namespace vatmesh::tls {
 
-// DER: X.509 v3, random serial, issuer and subject CN `capnp` (UTF8String), valid from 1970 to
-// 9999, no extensions, signed by `key` with the usual algorithm of its kind.
+// DER: X.509 v3, random serial behind a mark, issuer and subject CN `capnp` (UTF8String), valid
+// from 1970 to 9999, no extensions, signed by `key` with the usual algorithm of its kind.
 Result<std::string> makeCertificate(EVP_PKEY* key);
+
+// The instance of the vat that made the DER `certificate`: its serial number, which each process
+// makes anew. Empty when the serial has no mark of ours: the vat is of another kind.
+std::string instanceOfCertificate(std::string_view certificate);
 
 // The DER SubjectPublicKeyInfo of `key`.
 std::string publicKeyDer(const EVP_PKEY* key);

@@ -17,6 +17,7 @@
 #include "rpc/crypto/digest.h"
 #include "rpc/crypto/public_key.h"
 #include "sidecar/tls/boringssl_compat.h"
+#include "sidecar/tls/certificate.h"
 
 namespace vatmesh::tls {
 
@@ -69,14 +70,15 @@ bool TlsTransport::checkPeer() {
     return false;
   }
   const CRYPTO_BUFFER* leaf = sk_CRYPTO_BUFFER_value(chain, 0);
-  Result<std::string> fingerprint =
-      crypto::fingerprintOfCertificate(textOf({CRYPTO_BUFFER_data(leaf), CRYPTO_BUFFER_len(leaf)}));
+  const std::string_view certificate = textOf({CRYPTO_BUFFER_data(leaf), CRYPTO_BUFFER_len(leaf)});
+  Result<std::string> fingerprint = crypto::fingerprintOfCertificate(certificate);
   if (!fingerprint.ok()) {
     peer_error_ = Status(Code::kRefused, fingerprint.status().message())
                       .withContext("the certificate that the peer showed");
     return false;
   }
   fingerprint_ = *std::move(fingerprint);
+  instance_ = instanceOfCertificate(certificate);
   if (role_ == Role::kServer || crypto::equalConstantTime(fingerprint_, expected_.fingerprint)) {
     return true;
   }

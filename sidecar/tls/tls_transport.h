@@ -46,6 +46,7 @@ class TlsTransport : public net::Transport {
   void shutdownWrite() override;
   const Status& error() const override { return error_; }
   const std::string& peerFingerprint() const override { return fingerprint_; }
+  std::string peerInstance() const override { return instance_; }
 
   // BoringSSL's verify callback: takes the peer's fingerprint and compares it with the expected
   // one.
@@ -63,6 +64,7 @@ class TlsTransport : public net::Transport {
   CipherPipe pipe_;
   bssl::UniquePtr<SSL> ssl_;
   std::string fingerprint_;
+  std::string instance_;
   Status error_;
   Status peer_error_;  // what checkPeer found wrong
   bool handshake_done_ = false;

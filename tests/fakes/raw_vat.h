@@ -23,7 +23,7 @@ class RawVat : private net::StreamHandler {
   RawVat(event::Loop& loop, event::Fd fd)
       : RawVat(loop, std::make_unique<net::PlainTransport>(std::move(fd))) {}
   RawVat(event::Loop& loop, std::unique_ptr<net::Transport> transport)
-      : stream_(loop, buffers_, {}, std::move(transport), *this) {
+      : transport_(*transport), stream_(loop, buffers_, {}, std::move(transport), *this) {
     stream_.start(std::chrono::seconds(10));
   }
 
@@ -39,6 +39,11 @@ class RawVat : private net::StreamHandler {
   void send(wire::FrameRef frame) { stream_.send(std::move(frame)); }
   wire::FramePool& frames() { return frames_; }
   void hangUp() { stream_.closeAfterFlush(); }
+  // Ends our half and goes on hearing. What was sent in this turn is lost.
+  void endHalf() {
+    transport_.shutdownWrite();
+    transport_.flush();
+  }
 
   bool open() const { return open_; }
   // Ended by the other side.
@@ -76,6 +81,7 @@ class RawVat : private net::StreamHandler {
   bool closed_ = false;
   std::vector<std::string> lines_;
   std::vector<std::unique_ptr<wire::Envelope>> heard_;
+  net::Transport& transport_;
   net::Stream stream_;
 };
 

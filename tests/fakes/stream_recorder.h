@@ -47,6 +47,10 @@ class StreamRecorder : public net::StreamHandler {
     }
     if (when_message) when_message(std::move(message));
   }
+  bool onPeerEnd(const Status&) override {
+    if (when_peer_end) when_peer_end();
+    return when_peer_end != nullptr;
+  }
   void onFlushed(size_t bytes) override {
     flushed += bytes;
     ++flushes;
@@ -59,6 +63,7 @@ class StreamRecorder : public net::StreamHandler {
   bool keep = true;
   std::function<void()> when_open;
   std::function<void(wire::InMessage)> when_message;
+  std::function<void()> when_peer_end;  // it ends the stream
 
   int opened = 0;
   size_t messages = 0;

@@ -282,6 +282,36 @@ def test_expose_hands_its_configuration_to_the_sidecar(run, beside_fake):
                            "--key FILE makes it last\n")
 
 
+def test_expose_takes_the_options_of_the_ocaml_library_and_their_beginnings(run):
+    usual = run("expose", "tcp:127.0.0.1:5000", "--key", "vat.key", "--listen", "tcp:127.0.0.1:1",
+                "--advertise", "tcp:h.example.com:2", "--tls", "off", "--print-config")
+    assert usual.returncode == 0, usual
+    for words in (["--capnp-secret-key-file=vat.key", "--capnp-listen-address", "tcp:127.0.0.1:1",
+                   "--capnp-public-address=tcp:h.example.com:2", "--capnp-disable-tls"],
+                  ["--capnp-s", "vat.key", "--capnp-l=tcp:127.0.0.1:1", "--capnp-pub",
+                   "tcp:h.example.com:2", "--capnp-d"]):
+        assert run("expose", "tcp:127.0.0.1:5000", *words, "--print-config").stdout == usual.stdout
+
+
+@pytest.mark.parametrize("words,text", [
+    (["--capnp-l=tcp:h:1", "--listen", "tcp:h:2"],
+     "--listen and --capnp-listen-address mean the same; keep one of them"),
+    (["--capnp-d", "--tls=on"], "--tls and --capnp-disable-tls mean the same; keep one of them"),
+    (["--capnp-listen=tcp:h:1", "--capnp-l=tcp:h:2"],
+     "--capnp-listen-address is given twice; keep one of them"),
+])
+def test_expose_takes_each_wish_once(run, words, text):
+    fails(run("expose", "tcp:127.0.0.1:5000", *words), 64, text)
+
+
+def test_options_of_the_ocaml_library_have_a_help_section_where_they_are_taken(run):
+    title = "CAP'N PROTO OPTIONS"
+    assert title in run("expose", "--help").stdout
+    assert title not in run("open", "--help").stdout
+    fails(run("open", "x.cap", "--capnp-d"), 64, 'unknown flag "--capnp-d"; --help lists them')
+    assert title in run("--help", program=harness.program_path("vatmesh-sidecar")).stdout
+
+
 def test_expose_with_a_key_promises_nothing_about_its_end(run, beside_fake):
     for flags in (["--key", "vat.key"], ["--tls", "off", "--id", "public:x"]):
         assert run("expose", "tcp:127.0.0.1:5000", *flags, program=beside_fake).stderr == ""

@@ -273,9 +273,18 @@ def follow(segments, segment, at, hops=0):
     if kind == 3:
         return Cap(word >> 32)
     if kind == 2:
-        if hops or word & 4:
-            raise Malformed("a double far pointer, which these tests don't read")
-        return follow(segments, word >> 32, word >> 3 & (1 << 29) - 1, 1)
+        if hops:
+            raise Malformed("a far pointer to a far pointer")
+        there, offset = word >> 32, word >> 3 & (1 << 29) - 1
+        if not word & 4:
+            return follow(segments, there, offset, 1)
+        # The pad says where the content is and, in a tag, what it is. As if the tag stood behind it.
+        pad, tag = segments[there][offset], segments[there][offset + 1]
+        moved = [list(s) for s in segments]
+        content = moved[pad >> 32]
+        back = (pad >> 3 & (1 << 29) - 1) - len(content) - 1
+        content.append(tag & ~0xfffffffc | (back << 2) & 0xfffffffc)
+        return follow(moved, pad >> 32, len(content) - 1, 1)
     start = at + 1 + signed(word >> 2 & (1 << 30) - 1, 30)
     if kind == 0:
         return At(segments, segment, start, word >> 32 & 0xffff, word >> 48)
@@ -292,7 +301,28 @@ def follow(segments, segment, at, hops=0):
         data, pointers = tag >> 32 & 0xffff, tag >> 48
         return [At(segments, segment, start + 1 + i * (data + pointers), data, pointers)
                 for i in range(tag >> 2 & (1 << 30) - 1)]
+    if size == 6:
+        return [follow(segments, segment, start + i) for i in range(count)]
+    if size == 0:
+        return [None] * count
     raise Malformed(f"a list of element size {size}, which these tests don't read")
+
+
+def dump(value):
+    """A received value as plain data, without what doesn't count: trailing zeros of structs."""
+    if isinstance(value, At):
+        data = [value.bits(i * 64, 64) for i in range(value.data)]
+        pointers = [dump(value.get(i)) for i in range(value.pointers)]
+        while data and data[-1] == 0:
+            data.pop()
+        while pointers and pointers[-1] is None:
+            pointers.pop()
+        return {"data": data, "pointers": pointers}
+    if isinstance(value, Cap):
+        return {"cap": value.index}
+    if isinstance(value, list):
+        return [dump(each) for each in value]
+    return value
 
 
 class Message:

@@ -5,7 +5,7 @@ import argparse
 import sys
 import time
 
-from . import checks, fuzz, integration, lint, persistence, programs, unit
+from . import checks, fuzz, integration, lint, persistence, programs, unit, vectors
 from .build import build
 from .report import Report
 
@@ -58,6 +58,10 @@ def main(argv):
     if "bench" in chosen:
         # Among all the other parts it shows that it works; called by name it measures.
         programs.bench(report, quick=not arguments.parts)
+    if {"unit", "integration"} & set(chosen):
+        print(f"\n{vectors.table(report)}")
+    if {"unit", "integration"} <= set(chosen):
+        report.check("golden data: every file has been used", vectors.missing(report))
     last = report.summary()
     print(f"{time.monotonic() - started:.0f} s for {', '.join(chosen)}")
     print(last, flush=True)

@@ -40,6 +40,6 @@ def run(folder, report):
         elif skipped is not None:
             report.skip(name, skipped.get("message"))
         else:
-            report.ok()
+            report.ok(name=name)
     if code not in (0, 1) or (code == 1 and len(report.failures) == before):
         report.fail("integration", f"pytest ended with {code}")

@@ -7,11 +7,14 @@ class Report:
 
     def __init__(self):
         self.passed = 0
+        self.passed_names = set()
         self.failures = []
         self.skips = []
 
-    def ok(self, count=1):
+    def ok(self, count=1, name=None):
         self.passed += count
+        if name:
+            self.passed_names.add(name)
 
     def fail(self, name, why=""):
         self.failures.append((name, why))

@@ -81,7 +81,7 @@ def count(program, code, output, names, report):
         verdict = seen.get(name, "never started")
         full = f"{program}: {name}"
         if verdict == "OK":
-            report.ok()
+            report.ok(name=full)
         elif verdict == "SKIPPED":
             report.skip(full, skip_reason(output, name))
         elif ".DISABLED_" in name or name.startswith("DISABLED_"):

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "rpc/base/encoding.h"
 #include "tests/vectors/vectors.h"
 
 namespace vatmesh::sturdy {
@@ -62,6 +63,22 @@ TEST(IdDigest, AgreesWithTheOcamlNetworkForGeneratedIds) {
   for (const YAML::Node& c : vectors::ocaml("derived-ids.json")["generated_examples"]) {
     expectDigest(c, fromHex(c["id_hex"].as<std::string>()));
   }
+}
+
+// The OCaml library's store names the file of an object by the digest of its id, in base64url.
+TEST(IdDigest, NamesTheFileOfAStoredObject) {
+  EXPECT_EQ(base64UrlEncode(bytesOf(idDigest("known"))),
+            "cRf_8tD9KURis8gCt8uHU1efI_OUa5nPVfOOhz8BPxA");
+  size_t named = 0;
+  for (const YAML::Node& c : vectors::ocaml("file-store.json")["cases"]) {
+    const std::string digest = fromHex(c["digest_hex"].as<std::string>());
+    if (digest.empty()) continue;  // names no file, but for its temporary one
+    for (const YAML::Node& file : c["new_files"]) {
+      ++named;
+      EXPECT_EQ(base64UrlEncode(bytesOf(digest)), file["name"].as<std::string>());
+    }
+  }
+  EXPECT_EQ(named, 5u);
 }
 
 TEST(VatSecret, ChangesWithTheLineEndings) {

@@ -2,9 +2,13 @@
 #include "rpc/sturdy/uri.h"
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
+#include "rpc/base/encoding.h"
+#include "rpc/sturdy/object_id.h"
 #include "tests/vectors/vectors.h"
 
 namespace vatmesh::sturdy {
@@ -68,6 +72,55 @@ TEST(PrintUri, AgreesWithTheOcamlNetwork) {
     EXPECT_EQ(back.ok(), !same.starts_with("error: "));
     if (back) {
       EXPECT_EQ(*back == uri, same == "true");
+    }
+  }
+}
+
+// Which URIs that library's command line takes as arguments.
+TEST(StrictUri, TakesFromUsersOnlyWhatTheOcamlNetworkTakes) {
+  size_t taken = 0;
+  for (const YAML::Node& c : vectors::ocaml("uri-parse.json")) {
+    const std::string input = c["input"].as<std::string>();
+    SCOPED_TRACE(input);
+    const YAML::Node argument = c["cmdliner_arg"];
+    const Result<SturdyUri> strict = parseStrictUri(input);
+    if (strict.ok()) {
+      ++taken;
+      ASSERT_TRUE(argument["ok"].as<bool>());
+      EXPECT_EQ(printUri(*strict), argument["printed"].as<std::string>());
+    }
+    // And what that library prints is taken, unless it is unwise.
+    if (!argument["ok"].as<bool>()) continue;
+    const std::string printed = argument["printed"].as<std::string>();
+    const Result<SturdyUri> parsed = parseUri(printed);
+    ASSERT_TRUE(parsed.ok());
+    EXPECT_EQ(parseStrictUri(printed).ok(), checkUri(*parsed).ok() && printUri(*parsed) == printed);
+  }
+  EXPECT_GE(taken, 8u);
+}
+
+// Made before a vat runs, from its key file, its address and a name alone.
+TEST(PrintUri, MakesTheUrisOfTheOcamlVats) {
+  const YAML::Node keys = vectors::ocaml("keys.json");
+  ASSERT_EQ(keys.size(), 4u);
+  for (const YAML::Node& key : keys) {
+    const std::string prefix = "sha-256@";
+    const std::string digest =
+        *base64UrlDecode(key["fingerprint"].as<std::string>().substr(prefix.size()));
+    const std::string main = derivedId(vatSecret(key["pem"].as<std::string>()), "main");
+    const Location tcp = TcpLocation{"127.0.0.1", 7000};
+    const Location unix_socket = UnixLocation{"/run/example.sock"};
+    const Location advertised = TcpLocation{"vat.example.org", 443};
+    const std::vector<std::pair<const char*, SturdyUri>> uris = {
+        {"uri_tcp_main", {tcp, digest, true, main}},
+        {"uri_unix_main", {unix_socket, digest, true, main}},
+        {"uri_insecure_main", {tcp, "", false, main}},
+        {"uri_public_address_main", {advertised, digest, true, main}},
+        {"uri_tcp_public_empty", {tcp, digest, true, publicId("")}},
+        {"uri_unix_public_empty", {unix_socket, digest, true, publicId("")}},
+        {"uri_tcp_public_main", {tcp, digest, true, publicId("main")}}};
+    for (const auto& [name, uri] : uris) {
+      EXPECT_EQ(printUri(uri), key[name].as<std::string>()) << name;
     }
   }
 }

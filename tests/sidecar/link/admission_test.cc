@@ -28,7 +28,7 @@ class AdmissionTest : public test::HubFixture {
  protected:
   // Opens a listener; a stranger is a connection to it that says nothing.
   void listen(std::shared_ptr<tls::TlsContext> tls) {
-    auto opened = PeerListener::open(hub_, restorer_, *net::Address::parse("tcp:127.0.0.1:0"), tls);
+    auto opened = PeerListener::open(hub_, links_, *net::Address::parse("tcp:127.0.0.1:0"), tls);
     ASSERT_TRUE(opened.ok()) << opened.status().toString();
     peers_ = std::move(*opened);
   }
@@ -42,6 +42,7 @@ class AdmissionTest : public test::HubFixture {
   uint64_t open() { return counters_.of(metrics::Direction::kIn, metrics::Transport::kPlain).open; }
 
   NoRestorer restorer_;
+  PeerLinks links_{hub_, dialer_, restorer_};
   std::unique_ptr<PeerListener> peers_;
 };
 
@@ -58,6 +59,7 @@ TEST_F(AdmissionTest, RefusesConnectionsAboveTheBoundUntilOthersAreGone) {
   EXPECT_TRUE(logged("refused: 2 incoming connections are open"));
   first = event::Fd();
   until([&] { return open() == 1; });
+  turns();  // its descriptor goes a little later
   const event::Fd fifth = stranger();
   until([&] { return open() == 2; });
   EXPECT_EQ(refused(RefuseReason::kConnections), 2u);

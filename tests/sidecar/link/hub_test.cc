@@ -63,6 +63,64 @@ TEST_F(HubTest, TellsTheOwnerOnceWhenThePeerHangsUp) {
   EXPECT_EQ(closedFor(counters_, CloseReason::kPeerClose), 1u);
 }
 
+TEST_F(HubTest, TellsAPeerThatHangsUpThatTheConnectionIsClosed) {
+  RecordingOwner owners;
+  const auto peer = connect(LinkKind::kPeer, owners);
+  peer->endHalf();
+  until([&] { return peer->over(); });
+  EXPECT_EQ(peer->count(MessageKind::kAbort), 1);
+  EXPECT_EQ(peer->reason(MessageKind::kAbort), "Connection closed");
+  EXPECT_EQ(owners.down.size(), 1u);
+  EXPECT_EQ(closedFor(counters_, CloseReason::kPeerClose), 1u);
+}
+
+TEST_F(HubTest, SaysNothingToALocalProgramThatHangsUp) {
+  RecordingOwner owners;
+  const auto client = connect(LinkKind::kClient, owners);
+  client->hangUp();
+  until([&] { return client->over(); });
+  EXPECT_TRUE(client->heard().empty());
+}
+
+TEST_F(HubTest, FindsThatALinkLivesWhenItsPeerAnswersWhateverItSays) {
+  RecordingOwner peers;
+  Link* link = nullptr;
+  const auto peer = connect(LinkKind::kPeer, peers, &link);
+  std::optional<bool> lives;
+  hub_.probe(link->id(), kPatience, [&](bool it_lives) { lives = it_lives; });
+  until([&] { return peer->find(MessageKind::kBootstrap) != nullptr; });
+  EXPECT_FALSE(lives);
+  EXPECT_NE(peer->find(MessageKind::kBootstrap)->object_id, "");
+  peer->send(wire::buildReturnException(peer->frames(), peer->find(MessageKind::kBootstrap)->id, 0,
+                                        "Unknown persistent service ID"));
+  until([&] { return lives.has_value(); });
+  EXPECT_TRUE(*lives);
+  until([&] { return hub_.vat().idle(link->id()); });
+  EXPECT_EQ(hub_.vat().tableSizes().links, 1u) << "nothing of the probe stays";
+}
+
+TEST_F(HubTest, FindsThatALinkIsDeadWhenItsPeerIsSilentOrGone) {
+  RecordingOwner peers;
+  Link* silent_link = nullptr;
+  Link* gone_link = nullptr;
+  const auto silent = connect(LinkKind::kPeer, peers, &silent_link);
+  const auto gone = connect(LinkKind::kPeer, peers, &gone_link);
+  std::vector<bool> told;
+  hub_.probe(silent_link->id(), std::chrono::milliseconds(50), [&](bool l) { told.push_back(l); });
+  until([&] { return told.size() == 1; });
+  hub_.probe(gone_link->id(), kPatience, [&](bool l) { told.push_back(l); });
+  until([&] { return gone->find(MessageKind::kBootstrap) != nullptr; });
+  gone->hangUp();
+  until([&] { return told.size() == 2; });
+  EXPECT_EQ(told, (std::vector<bool>{false, false}));
+  // An answer that comes too late hurts nobody.
+  silent->offer(silent->find(MessageKind::kBootstrap)->id);
+  until([&] {
+    return silent->count(MessageKind::kRelease) + silent->count(MessageKind::kFinish) > 0;
+  });
+  EXPECT_TRUE(silent_link->isUp());
+}
+
 TEST_F(HubTest, EndsALinkWithAnAbortThatTellsWhyWhenItIsClosed) {
   RecordingOwner peers;
   Link* link = nullptr;

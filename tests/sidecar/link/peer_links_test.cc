@@ -36,12 +36,12 @@ class FakeRestorer : public Restorer {
 class PeerLinksTest : public test::HubFixture {
  protected:
   PeerLinksTest() {
-    identity_ = std::make_unique<Identity>(*Identity::load({}, pool_, log_));
-    open(PeerLinks::kIdleTime);
+    EXPECT_TRUE(identity_.load().ok());
+    open({});
   }
 
-  void open(Duration idle_time) {
-    peers_ = std::make_unique<PeerLinks>(hub_, dialer_, restorer_, idle_time);
+  void open(PeerTimes times) {
+    peers_ = std::make_unique<PeerLinks>(hub_, dialer_, restorer_, times);
     peers_->observe([this](LinkId link, const Status&) { lost_.push_back(link); });
   }
 
@@ -59,7 +59,7 @@ class PeerLinksTest : public test::HubFixture {
 
   Result<LinkId> get(const sturdy::SturdyUri& uri, const std::string& sharer) {
     std::optional<Result<LinkId>> answer;
-    peers_->get(uri, sharer, uri.secure ? identity_->context(config::TlsVersion::k1_3) : nullptr,
+    peers_->get(uri, sharer, uri.secure ? identity_.context(config::TlsVersion::k1_3) : nullptr,
                 [&](Result<LinkId> link) { answer = std::move(link); });
     until([&] { return answer.has_value(); });
     return *answer;
@@ -67,7 +67,7 @@ class PeerLinksTest : public test::HubFixture {
 
   test::TempDir folder_;
   FakeRestorer restorer_;
-  std::unique_ptr<Identity> identity_;
+  Identity identity_{{}, pool_, log_};
   std::unique_ptr<PeerLinks> peers_;
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::vector<std::unique_ptr<RawVat>> remotes_;
@@ -75,7 +75,7 @@ class PeerLinksTest : public test::HubFixture {
 };
 
 TEST_F(PeerLinksTest, EndsALinkThatNobodyUsesWithoutAnAbort) {
-  open(kSoon);
+  open({.idle = kSoon});
   const Result<LinkId> link = get(serve("remote"), "a");
   ASSERT_TRUE(link.ok());
   until([&] { return !lost_.empty() && !remotes_.empty() && remotes_[0]->over(); });
@@ -84,7 +84,7 @@ TEST_F(PeerLinksTest, EndsALinkThatNobodyUsesWithoutAnAbort) {
 }
 
 TEST_F(PeerLinksTest, KeepsALinkWhileSomethingOfItIsHeldAndEndsItAfterwards) {
-  open(kSoon);
+  open({.idle = kSoon});
   RecordingOwner clients;
   const auto client = connect(LinkKind::kClient, clients);
   const Result<LinkId> link = get(serve("remote"), "a");
@@ -118,23 +118,23 @@ TEST_F(PeerLinksTest, SharesALinkWithoutTlsOnlyWithinOneImportAndAddress) {
 
 TEST_F(PeerLinksTest, SharesALinkByTheFingerprintOfItsPeer) {
   // We dial ourselves: a vat like any other.
-  auto listener = PeerListener::open(hub_, restorer_, net::Address::unixPath(folder_ / "self"),
-                                     identity_->context(config::TlsVersion::k1_3));
+  auto listener = PeerListener::open(hub_, *peers_, net::Address::unixPath(folder_ / "self"),
+                                     identity_.context(config::TlsVersion::k1_3));
   ASSERT_TRUE(listener.ok());
   sturdy::SturdyUri uri{.location = sturdy::UnixLocation{folder_ / "self"},
-                        .digest = identity_->fingerprint(),
+                        .digest = identity_.fingerprint(),
                         .secure = true,
                         .id = "id"};
   const Result<LinkId> first = get(uri, "a");
   ASSERT_TRUE(first.ok()) << first.status().toString();
-  EXPECT_EQ(hub_.find(*first)->peerFingerprint(), identity_->fingerprint());
+  EXPECT_EQ(hub_.find(*first)->peerFingerprint(), identity_.fingerprint());
   uri.location = sturdy::UnixLocation{"/elsewhere"};
   EXPECT_EQ(*get(uri, "b"), *first);
 }
 
 TEST_F(PeerLinksTest, RefusesAPeerWithAnotherFingerprint) {
-  auto listener = PeerListener::open(hub_, restorer_, net::Address::unixPath(folder_ / "self"),
-                                     identity_->context(config::TlsVersion::k1_3));
+  auto listener = PeerListener::open(hub_, *peers_, net::Address::unixPath(folder_ / "self"),
+                                     identity_.context(config::TlsVersion::k1_3));
   const Result<LinkId> link = get({.location = sturdy::UnixLocation{folder_ / "self"},
                                    .digest = std::string(32, 'x'),
                                    .secure = true,

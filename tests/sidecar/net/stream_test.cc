@@ -209,6 +209,22 @@ TEST_F(StreamTest, DoesntPinLargeReadBuffersByFramesThatWait) {
   EXPECT_LT(pool_.bytesInUse(), kRounds * wire::BufferPool::kChunkBytes / 10);
 }
 
+TEST_F(StreamTest, LetsTheHandlerSayALastWordToAPeerThatStillReads) {
+  open();
+  recorder_.when_peer_end = [&] {
+    stream_->send(frameOf(frames_, {9}));
+    stream_->closeAfterFlush();
+  };
+  write(rawFrame({1, 2}));
+  ASSERT_EQ(::shutdown(far_.get(), SHUT_WR), 0);
+  ASSERT_TRUE(until([&] { return recorder_.closed.has_value(); }));
+  EXPECT_TRUE(recorder_.closed->ok());
+  EXPECT_EQ(recorder_.messages, 1u);
+  std::vector<uint8_t> heard;
+  EXPECT_FALSE(readFar(heard));
+  EXPECT_GT(heard.size(), 8u);
+}
+
 TEST_F(StreamTest, TellsAnOrderlyEnd) {
   open();
   write(rawFrame({1, 2}));

@@ -18,18 +18,18 @@ using wire::MessageKind;
 
 class NoRestorer : public link::Restorer {
  public:
-  void restore(link::Link& peer, captp::OpId op, const std::string&) override {
+  void restore(link::Link& peer, captp::OpId op, const std::string& object_id) override {
+    asked.push_back(object_id);
     peer.hub().complete(op, Status(Code::kFailed, "This vat has no restorer"));
   }
-  void peerGone(captp::LinkId) override {}
+  void peerGone(captp::LinkId) override { ++gone; }
+
+  std::vector<std::string> asked;
+  int gone = 0;
 };
 
 class ImportTest : public test::HubFixture {
  protected:
-  ImportTest() {
-    identity_ = std::make_unique<link::Identity>(*link::Identity::load({}, pool_, log_));
-  }
-
   // A vat without TLS at `name`, whose peers are played by hand.
   void serve(const std::string& name) {
     listeners_.push_back(std::move(*net::Listener::open(
@@ -45,7 +45,7 @@ class ImportTest : public test::HubFixture {
   Result<std::unique_ptr<Import>> tryOpen(config::Import config) {
     config.name = "bank";
     config.socket.address = "unix:" + (folder_ / "bank.sock");
-    return Import::open(hub_, peers_, *identity_, config);
+    return Import::open(hub_, peers_, identity_, config);
   }
   void openWith(const sturdy::SturdyUri& uri) {
     config::Import config;
@@ -87,9 +87,9 @@ class ImportTest : public test::HubFixture {
 
   test::TempDir folder_;
   const std::string cap_file_ = folder_ / "bank.cap";
-  NoRestorer no_restorer_;
-  std::unique_ptr<link::Identity> identity_;
-  link::PeerLinks peers_{hub_, dialer_, no_restorer_};
+  NoRestorer restorer_;
+  link::Identity identity_{{}, pool_, log_};
+  link::PeerLinks peers_{hub_, dialer_, restorer_};
   std::vector<std::unique_ptr<net::Listener>> listeners_;
   std::vector<std::unique_ptr<RawVat>> remotes_;
   std::unique_ptr<Import> import_;
@@ -114,6 +114,30 @@ TEST_F(ImportTest, DialsOnlyWhenSomebodyAsksAndSharesTheLink) {
   const auto first = connectedClient();
   const auto second = connectedClient();
   EXPECT_EQ(remotes_.size(), 1u);
+}
+
+TEST_F(ImportTest, NeedsNoKeyForAVatWithoutTls) {
+  serve("remote");
+  openWith(uriOf("remote"));
+  const auto local = connectedClient();
+  EXPECT_FALSE(identity_.loaded());
+}
+
+TEST_F(ImportTest, AsksItsOwnVatForAUriOfItsOwnWithoutAConnection) {
+  EXPECT_TRUE(identity_.load().ok());
+  serve("us");
+  sturdy::SturdyUri uri = uriOf("us", "one of ours");
+  uri.secure = true;
+  uri.digest = identity_.fingerprint();
+  openWith(uri);
+  const auto local = client();
+  local->bootstrap(0);
+  until([&] { return local->find(MessageKind::kReturn) != nullptr; });
+  EXPECT_EQ(local->reason(MessageKind::kReturn), "This vat has no restorer");
+  EXPECT_EQ(restorer_.asked, std::vector<std::string>{"one of ours"});
+  EXPECT_TRUE(remotes_.empty());
+  local->hangUp();
+  until([&] { return restorer_.gone == 1; });
 }
 
 TEST_F(ImportTest, EndsOfOneClientLeaveTheOthersAlone) {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "sidecar/tls/certificate.h"
+
 #include <fstream>
 #include <sstream>
 
@@ -43,6 +45,21 @@ TEST(Certificate, IsTheOneThatTheOcamlLibraryMakes) {
 TEST(Certificate, HasAnotherSerialEachTime) {
   const std::string pem = KeyPair::generate().pem();
   EXPECT_NE(KeyPair::fromPem(pem)->certificate(), KeyPair::fromPem(pem)->certificate());
+}
+
+TEST(Certificate, ShowsTheInstanceThatMadeIt) {
+  const KeyPair key = KeyPair::generate();
+  const std::string instance = instanceOfCertificate(key.certificate());
+  EXPECT_EQ(instance.size(), kSerialBytes);
+  EXPECT_NE(instanceOfCertificate(KeyPair::fromPem(key.pem())->certificate()), instance);
+}
+
+TEST(Certificate, ShowsNoInstanceWhenItIsOfAnotherKindOfVat) {
+  for (const char* name : {"key1", "key2", "key3", "key4"}) {
+    const std::string file = "tests/vectors/ocaml-capnp-rpc/keys/" + std::string(name);
+    EXPECT_EQ(instanceOfCertificate(readFile(file + ".cert.der")), "") << name;
+  }
+  EXPECT_EQ(instanceOfCertificate("no certificate"), "");
 }
 
 }  // namespace

@@ -186,6 +186,23 @@ TEST_F(ForeignPeerTest, AnswersACloseNotifyWithItsOwn) {
   EXPECT_EQ(server_->recorder.closed->message(), "the peer closed the connection");
 }
 
+TEST_F(ForeignPeerTest, SaysALastWordBehindTheCloseNotifyOfAPeerThatStillReads) {
+  for (uint16_t version : {uint16_t{TLS1_3_VERSION}, uint16_t{TLS1_2_VERSION}}) {
+    const KeyPair key = KeyPair::generate();
+    start(version, &key, MinTls::k12);
+    server_->recorder.when_peer_end = [&] {
+      server_->stream.send(test::frameOf(frames_, {9}));
+      server_->stream.closeAfterFlush();
+    };
+    ASSERT_TRUE(
+        drive([&] { client_->handshake(); }, [&] { return server_->recorder.opened == 1; }));
+    client_->closeNotify();
+    ASSERT_TRUE(drive([&] { client_->read(); },
+                      [&] { return server_->recorder.closed && client_->sawCloseNotify(); }));
+    EXPECT_GT(client_->got(), 8u) << version;
+  }
+}
+
 TEST_F(ForeignPeerTest, AnswersKeyUpdates) {
   const KeyPair key = KeyPair::generate();
   start(TLS1_3_VERSION, &key);
