@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // vatmesh-sidecar: command line, configuration, log; then the Sidecar runs until a signal.
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <climits>
 #include <cstdio>
 #include <ctime>
 #include <string>
@@ -19,12 +21,13 @@ namespace vatmesh {
 namespace {
 
 constexpr std::string_view kUsage =
-    "usage: vatmesh-sidecar --config FILE [--print-uris]\n"
+    "usage: vatmesh-sidecar --config FILE [--print-uris] [--ready-fd N]\n"
     "Connects an application to other vats, as the configuration says.\n"
     "  --config FILE  YAML; \"-\" reads standard input, and paths are relative to the current "
     "folder\n"
     "  --print-uris   when ready, print each export's name and URI, or the URI alone if there is "
     "one\n"
+    "  --ready-fd N   when ready, write an empty line to descriptor N and close it\n"
     "  --version      print the version\n"
     "  --help         print this\n"
     "Ends with 0 after SIGTERM, with the application's status if it runs it, 64 for wrong usage "
@@ -35,9 +38,22 @@ constexpr std::string_view kUsage =
 struct Flags {
   std::string config;
   bool print_uris = false;
+  int ready_fd = -1;
   bool version = false;
   bool help = false;
 };
+
+// Says on stderr what is wrong with `text`.
+bool parseDescriptor(const char* text, int& out) {
+  const std::optional<uint64_t> number = config::parseCount(text);
+  if (number && *number > STDERR_FILENO && *number <= INT_MAX) {
+    out = static_cast<int>(*number);
+    if (fcntl(out, F_SETFD, FD_CLOEXEC) == 0) return true;
+  }
+  std::fprintf(stderr, "vatmesh-sidecar: --ready-fd %s is no open descriptor above 2\n",
+               config::quote(text).c_str());
+  return false;
+}
 
 // Reads the command line; says on stderr what is wrong with it.
 bool parseFlags(int count, char** arguments, Flags& flags) {
@@ -49,6 +65,8 @@ bool parseFlags(int count, char** arguments, Flags& flags) {
       flags.config = flag.substr(std::string_view("--config=").size());
     } else if (flag == "--print-uris") {
       flags.print_uris = true;
+    } else if (flag == "--ready-fd" && i + 1 < count) {
+      if (!parseDescriptor(arguments[++i], flags.ready_fd)) return false;
     } else if (flag == "--version") {
       flags.version = true;
     } else if (flag == "--help" || flag == "-h") {
@@ -107,11 +125,20 @@ std::optional<config::Config> loadConfig(const std::string& path) {
   return std::move(loaded.config);
 }
 
-int serve(config::Config config, bool print_uris) {
+// For a program that started us and waits. When it doesn't any more, nothing is lost.
+void tellReady(int fd) {
+  [[maybe_unused]] const ssize_t written = write(fd, "\n", 1);
+  close(fd);
+}
+
+int serve(config::Config config, const Flags& flags) {
   Logger log(config.log.level, config.log.format, writeLine, timeStamp);
   event::Loop loop;
   Sidecar sidecar(loop, log, std::move(config));
-  if (print_uris) sidecar.whenReady([&sidecar] { printUris(sidecar); });
+  sidecar.whenReady([&sidecar, &flags] {
+    if (flags.print_uris) printUris(sidecar);
+    if (flags.ready_fd >= 0) tellReady(flags.ready_fd);
+  });
   const Status status = sidecar.start();
   if (!status.ok()) {
     log.error("sidecar", status.message());
@@ -139,7 +166,7 @@ int run(int count, char** arguments) {
   signal(SIGPIPE, SIG_IGN);
   std::optional<config::Config> config = loadConfig(flags.config);
   if (!config) return kExitUsage;
-  return serve(std::move(*config), flags.print_uris);
+  return serve(std::move(*config), flags);
 }
 
 }  // namespace

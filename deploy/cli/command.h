@@ -21,6 +21,7 @@ struct Command {
   std::string_view text;     // the rest of its help: what it does and an example
   std::span<const Flag> flags;
   int (*run)(const Arguments&);  // returns an ExitCode
+  size_t optional_operands = 0;  // how many may follow the others
 };
 
 // The commands, each in the file of its name.
@@ -31,6 +32,7 @@ extern const Command kKeyShow;
 extern const Command kUriShow;
 extern const Command kUriDerive;
 extern const Command kUriCheck;
+extern const Command kCall;
 extern const Command kValidate;
 
 // The help of one command.

@@ -4,7 +4,9 @@ comes first would serve the other's users."""
 
 import os
 import re
+import subprocess
 
+import harness
 import pytest
 import topology
 
@@ -22,3 +24,13 @@ def test_a_serving_sidecar_maps_no_openssl(place):
         assert not [n for n in names if OPENSSL.match(n)], names
         assert not [n for n in names if FOREIGN.match(n)], names
         assert [n for n in names if n.startswith("libssl.so.0")], f"where is BoringSSL? {names}"
+
+
+@pytest.mark.needs("vatmesh")
+def test_the_command_line_links_no_openssl():
+    # It has the RPC library of Cap'n Proto in it, which must bring nothing along.
+    out = subprocess.run(["ldd", harness.program_path("vatmesh")], check=True, capture_output=True,
+                         text=True).stdout
+    names = [line.split()[0] for line in out.splitlines() if line.split()]
+    assert [n for n in names if n.startswith("libcapnp-rpc")], names
+    assert not [n for n in names if OPENSSL.match(n)], names
