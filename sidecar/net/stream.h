@@ -96,6 +96,7 @@ class Stream {
   Instant lastProgress() const { return last_progress_; }
   // 32 raw bytes; empty without TLS or before onOpen.
   const std::string& peerFingerprint() const { return transport_->peerFingerprint(); }
+  std::string agreed() const { return transport_->agreed(); }
 
   struct Counters {
     uint64_t bytes_in = 0, bytes_out = 0;  // of frames, without what TLS adds

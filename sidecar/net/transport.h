@@ -60,6 +60,9 @@ class Transport {
 
   // The 32 raw bytes of the peer's fingerprint once the handshake is done; empty without TLS.
   virtual const std::string& peerFingerprint() const = 0;
+
+  // What both sides agreed on in the handshake, for logs: "TLSv1.3, X25519". Empty without TLS.
+  virtual std::string agreed() const = 0;
 };
 
 // The error of a connection that failed with `error_number`: kDisconnected.
@@ -81,6 +84,7 @@ class PlainTransport : public Transport {
   void shutdownWrite() override;
   const Status& error() const override { return error_; }
   const std::string& peerFingerprint() const override { return no_fingerprint_; }
+  std::string agreed() const override { return {}; }
 
  private:
   IoResult fail(int error_number);

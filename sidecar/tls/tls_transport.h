@@ -46,6 +46,7 @@ class TlsTransport : public net::Transport {
   void shutdownWrite() override;
   const Status& error() const override { return error_; }
   const std::string& peerFingerprint() const override { return fingerprint_; }
+  std::string agreed() const override;
 
   // BoringSSL's verify callback: takes the peer's fingerprint and compares it with the expected
   // one.
