@@ -8,6 +8,7 @@
 #include <kj/exception.h>
 
 #include "deploy/cli/call_names.h"
+#include "deploy/cli/printable.h"
 
 namespace vatmesh::deploy {
 namespace {
@@ -76,7 +77,7 @@ std::string textOf(const capnp::DynamicValue::Reader& value, const std::string& 
     case capnp::DynamicValue::ANY_POINTER:
       return "<anything>";
     default:
-      return kj::str(value).cStr();
+      return printable(kj::str(value).cStr());
   }
 }
 

@@ -2,13 +2,13 @@
 #include "deploy/cli/remote_object.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <utility>
 
 #include <capnp/persistent.capnp.h>
 #include <capnp/rpc-twoparty.h>
 #include <kj/async-io.h>
 
+#include "deploy/cli/printable.h"
 #include "rpc/sturdy/uri.h"
 #include "sidecar/config/scalar.h"
 
@@ -35,22 +35,6 @@ capnp::Capability::Client bootstrapOf(capnp::RpcSystem<capnp::rpc::twoparty::Vat
 
 kj::Duration kjTime(Duration duration) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(duration).count() * kj::NANOSECONDS;
-}
-
-// A peer's text must not move the cursor of a terminal.
-std::string printable(std::string_view text) {
-  std::string out;
-  for (char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      out += c;
-    } else {
-      char code[8];
-      std::snprintf(code, sizeof code, "\\x%02x", byte);
-      out += code;
-    }
-  }
-  return out;
 }
 
 Code codeOf(kj::Exception::Type type) {

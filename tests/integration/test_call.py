@@ -104,6 +104,16 @@ def test_what_is_printed_can_be_given_again(shop):
     assert shop.method("Shop.echo", first.stdout).stdout == first.stdout
 
 
+def test_a_server_cannot_steer_the_terminal(shop):
+    steering = "\\x1b[31m\\x7f\\xc2\\x9b31m\\r"
+    done = shop.method("Shop.echo", f'(item = (name = "{steering} ä€"))')
+    assert done.returncode == 0 and " ä€" in done.stdout
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", done.stdout)
+    assert shop.method("Shop.echo", done.stdout).stdout == done.stdout
+    fails(shop.method("Shop.fail", f'(text = "{steering} ä€")'), 1,
+          "\\x1b[31m\\x7f\\xc2\\x9b31m\\x0d ä€")
+
+
 def test_arguments_may_be_left_out_or_come_from_standard_input(shop):
     text = "(item = (color = red, unique = void, size = (width = 0, height = 1.5)))"
     answers(shop.method("Shop.echo"), text)
