@@ -1,81 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """`vatmesh call`: against stock servers behind a sidecar, a person's words and what comes back."""
 
-import contextlib
-import os
-import pty
 import re
-import select
-import signal
 import subprocess
-import time
-from pathlib import Path
 
 import pytest
 
 import harness
+from caller import SHOP, Caller, ShopCaller, answers, fails
 
 pytestmark = pytest.mark.needs("vatmesh", "vatmesh-sidecar", "shop-server")
 
-SHOP = Path(__file__).parents[1] / "peers" / "shop.capnp"
 CALCULATOR = harness.ROOT / "deploy" / "examples" / "calculator" / "calculator.capnp"
-
-
-class Caller:
-    """Runs `vatmesh call shop.cap`, in a folder with that file, and looks for leaked secrets."""
-
-    def __init__(self, place, cap):
-        self.place, self.folder = place, place.path
-        (self.folder / "shop.cap").write_text(cap + "\n")
-        self.secret = cap.rsplit("/", 1)[1]
-        assert len(self.secret) > 20
-
-    def argv(self, *words, cap="shop.cap"):
-        return [str(harness.program_path("vatmesh")), "call", cap, *map(str, words)]
-
-    def __call__(self, *words, cap="shop.cap", **more):
-        done = subprocess.run(self.argv(*words, cap=cap), cwd=self.folder, capture_output=True,
-                              text=True, timeout=harness.DEADLINE, **more)
-        assert not harness.SANITIZER.search(done.stderr), done.stderr
-        assert self.secret not in done.stderr
-        return done
-
-    def method(self, *words, **more):
-        return self("--schema", SHOP, *words, **more)
 
 
 @pytest.fixture
 def shop(place):
-    """A Shop behind a sidecar."""
-    saved = place.path / "saved"
-    server = place.program("shop", [harness.program_path("shop-server"),
-                                    f"unix:{place.path}/shop.sock", saved], expect=(-signal.SIGTERM,))
-    server.wait_log("listening")
-    sidecar = place.sidecar("b", {"key": "vat.key", "listen": "tcp:127.0.0.1:0",
-                                  "app": f"unix:{place.path}/shop.sock",
-                                  "exports": {"shop": {"capFile": "shop.cap"}}})
-    caller = Caller(place, sidecar.cap("shop.cap"))
-    caller.server, caller.sidecar, caller.saved = server, sidecar, saved
-    return caller
-
-
-def answers(done, text):
-    assert (done.returncode, done.stdout, done.stderr) == (0, text + "\n", "")
-
-
-def fails(done, code, text):
-    assert (done.returncode, done.stdout, done.stderr) == (code, "", f"vatmesh: {text}\n")
-
-
-def children(pid):
-    """The processes that `pid` started and that live."""
-    found = []
-    for status in Path("/proc").glob("[0-9]*/status"):
-        with contextlib.suppress(OSError):
-            text = status.read_text()
-            if f"\nPPid:\t{pid}\n" in text and "\nState:\tZ" not in text:
-                found.append(int(status.parent.name))
-    return found
+    return ShopCaller(place)
 
 
 # ---- arguments and results
@@ -324,125 +265,3 @@ def test_the_peer_sees_another_key_each_time_unless_one_is_given(shop):
     done = shop.method("Shop.echo", "--key", "bad.key")
     assert (done.returncode, done.stdout) == (64, "")
     assert re.fullmatch(r"vatmesh: key file \S*bad\.key: .*\n", done.stderr)
-
-
-# ---- the sidecar that it runs
-
-def test_no_uri_stands_in_any_arguments_and_no_process_stays(shop):
-    with subprocess.Popen(shop.argv("--schema", SHOP, "Shop.hang"), cwd=shop.folder) as call:
-        shop.server.wait_log("hanging")
-        started = children(call.pid)
-        assert len(started) == 1
-        for pid in (call.pid, *started):
-            assert shop.secret.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes()
-        call.kill()
-    for pid in started:
-        harness.eventually(lambda pid=pid: not running(pid), "the sidecar of the killed command ends")
-
-
-def running(pid):
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return False
-
-
-def test_other_users_of_the_host_find_no_socket_to_use(shop):
-    with subprocess.Popen(shop.argv("--schema", SHOP, "Shop.hang"), cwd=shop.folder) as call:
-        shop.server.wait_log("hanging")
-        names = re.findall(r"@(vatmesh-call-\S+)", Path("/proc/net/unix").read_text())
-        assert names
-        if os.getuid() == 0:
-            code = ("import os, socket, sys\nos.setuid(65534)\ns = socket.socket(socket.AF_UNIX)\n"
-                    "s.connect('\\0' + sys.argv[1])\nassert s.recv(1) == b''\n")
-            subprocess.run(["/usr/bin/python3", "-c", code, names[0]], check=True,
-                           timeout=harness.DEADLINE, cwd="/")
-        call.kill()
-
-
-# ---- progress
-
-class Terminal:
-    """A command whose standard error is a terminal."""
-
-    def __init__(self, argv, folder, term="xterm"):
-        ours, theirs = pty.openpty()
-        self.fd, self.text = ours, ""
-        self.process = subprocess.Popen(argv, cwd=folder, stdout=subprocess.PIPE, stderr=theirs,
-                                        stdin=subprocess.DEVNULL, env=dict(os.environ, TERM=term))
-        os.close(theirs)
-
-    def read(self, wanted=None):
-        """Reads until the pattern `wanted` is there, or to the end."""
-        end = time.monotonic() + harness.DEADLINE
-        while wanted is None or not re.search(wanted, self.text):
-            if not select.select([self.fd], [], [], max(0, end - time.monotonic()))[0]:
-                raise harness.Failure(f"the terminal shows no {wanted!r}: {self.text!r}")
-            try:
-                data = os.read(self.fd, 4096)
-            except OSError:  # the other end is closed
-                data = b""
-            if not data:
-                assert wanted is None, f"ended without {wanted!r}: {self.text!r}"
-                break
-            self.text += data.decode(errors="replace")
-        return self.text
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-        os.close(self.fd)
-
-
-@pytest.fixture
-def silent(place):
-    """A cap file of a vat that accepts connections and says nothing."""
-    listener = harness.close_later(harness.socket.create_server(("127.0.0.1", 0)))
-    port = listener.getsockname()[1]
-    call = Caller(place, f"capnp://sha-256:{'A' * 43}@127.0.0.1:{port}/c2VjcmV0c2VjcmV0c2VjcmV0")
-    call.port = port
-    return call
-
-
-def test_progress_is_shown_on_a_terminal_and_taken_away(silent):
-    terminal = Terminal(silent.argv("--save", "--timeout", "4s"), silent.folder)
-    try:
-        terminal.read(rf"connecting to tcp:127\.0\.0\.1:{silent.port} … [1-4] s")
-        text = terminal.read()
-        assert terminal.process.wait(harness.DEADLINE) == 69
-        assert silent.secret not in text
-        # The line is cleared before the error is written.
-        assert text.endswith("\r\x1b[Kvatmesh: connecting to tcp:127.0.0.1:"
-                             f"{silent.port}: no answer within 4s; --timeout gives it more time\r\n")
-    finally:
-        terminal.close()
-
-
-def test_progress_names_the_method_while_it_runs(shop):
-    terminal = Terminal(shop.argv("--schema", SHOP, "Shop.hang"), shop.folder)
-    try:
-        terminal.read(r"calling hang … \d+ s")
-    finally:
-        terminal.close()
-
-
-def test_a_quick_answer_shows_no_progress(shop):
-    terminal = Terminal(shop.argv("--schema", SHOP, "Shop.openDrawer"), shop.folder)
-    try:
-        # On a slow machine something may be shown; then it is gone in the end.
-        text = terminal.read()
-        assert text == "" or text.endswith("\r\x1b[K")
-        assert terminal.process.stdout.read() == b"(drawer = <Drawer>)\n"
-    finally:
-        terminal.close()
-
-
-def test_without_a_terminal_there_is_no_progress(silent):
-    fails(silent("--save", "--timeout", "1s"), 69, f"connecting to tcp:127.0.0.1:{silent.port}: no "
-          "answer within 1s; --timeout gives it more time")
-    terminal = Terminal(silent.argv("--save", "--timeout", "1s"), silent.folder, term="dumb")
-    try:
-        assert terminal.read().startswith("vatmesh: connecting to ")
-    finally:
-        terminal.close()
