@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // vatmesh-sidecar: command line, configuration, log; then the Sidecar runs until a signal.
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <climits>
 #include <cstdio>
 #include <ctime>
 #include <string>
@@ -20,12 +22,13 @@ namespace vatmesh {
 namespace {
 
 constexpr std::string_view kUsage =
-    "usage: vatmesh-sidecar --config FILE [--print-uris] [CAP'N PROTO OPTIONS]\n"
+    "usage: vatmesh-sidecar --config FILE [--print-uris] [--ready-fd N] [CAP'N PROTO OPTIONS]\n"
     "Connects an application to other vats, as the configuration says.\n"
     "  --config FILE  YAML; \"-\" reads standard input, and paths are relative to the current "
     "folder\n"
     "  --print-uris   when ready, print each export's name and URI, or the URI alone if there is "
     "one\n"
+    "  --ready-fd N   when ready, write an empty line to descriptor N and close it\n"
     "  --version      print the version\n"
     "  --help         print this\n"
     "Ends with 0 after SIGTERM, with the application's status if it runs it, 64 for wrong usage "
@@ -37,9 +40,21 @@ struct Flags {
   std::string config;
   config::CapnpOptions capnp;  // over the file, or instead of it
   bool print_uris = false;
+  int ready_fd = -1;
   bool version = false;
   bool help = false;
 };
+
+// A descriptor that is open, and not passed on to an application.
+Result<int> parseDescriptor(const std::string& text) {
+  const std::optional<uint64_t> number = config::parseCount(text);
+  if (number && *number > STDERR_FILENO && *number <= INT_MAX) {
+    const int fd = static_cast<int>(*number);
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0) return fd;
+  }
+  return Status(Code::kInvalidArgument,
+                "--ready-fd " + config::quote(text) + " is no open descriptor above 2");
+}
 
 // Reads the command line; the text of an error is for the user.
 Status parseFlags(const std::vector<std::string>& words, Flags& flags) {
@@ -55,6 +70,10 @@ Status parseFlags(const std::vector<std::string>& words, Flags& flags) {
       i = *next - 1;
     } else if (flag == "--print-uris") {
       flags.print_uris = true;
+    } else if (flag == "--ready-fd" && i + 1 < count) {
+      Result<int> fd = parseDescriptor(words[++i]);
+      if (!fd.ok()) return fd.status();
+      flags.ready_fd = *fd;
     } else if (flag == "--version") {
       flags.version = true;
     } else if (flag == "--help" || flag == "-h") {
@@ -121,11 +140,20 @@ std::optional<config::Config> loadConfig(const Flags& flags) {
   return std::move(loaded.config);
 }
 
-int serve(config::Config config, bool print_uris) {
+// For a program that started us and waits. When it doesn't any more, nothing is lost.
+void tellReady(int fd) {
+  [[maybe_unused]] const ssize_t written = write(fd, "\n", 1);
+  close(fd);
+}
+
+int serve(config::Config config, const Flags& flags) {
   Logger log(config.log.level, config.log.format, writeLine, timeStamp);
   event::Loop loop;
   Sidecar sidecar(loop, log, std::move(config));
-  if (print_uris) sidecar.whenReady([&sidecar] { printUris(sidecar); });
+  sidecar.whenReady([&sidecar, &flags] {
+    if (flags.print_uris) printUris(sidecar);
+    if (flags.ready_fd >= 0) tellReady(flags.ready_fd);
+  });
   const Status status = sidecar.start();
   if (!status.ok()) {
     log.error("sidecar", status.message());
@@ -155,7 +183,7 @@ int run(int count, char** arguments) {
   signal(SIGPIPE, SIG_IGN);
   std::optional<config::Config> config = loadConfig(flags);
   if (!config) return kExitUsage;
-  return serve(std::move(*config), flags.print_uris);
+  return serve(std::move(*config), flags);
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ struct Command {
   std::span<const Flag> flags;
   int (*run)(const Arguments&);  // returns an ExitCode
   CapnpFlags capnp = CapnpFlags::kNo;
+  size_t optional_operands = 0;  // how many may follow the others
 };
 
 // The commands, each in the file of its name.
@@ -35,6 +36,7 @@ extern const Command kRefsRevoke;
 extern const Command kUriShow;
 extern const Command kUriDerive;
 extern const Command kUriCheck;
+extern const Command kCall;
 extern const Command kValidate;
 
 // The help of one command.

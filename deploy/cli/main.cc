@@ -13,9 +13,9 @@
 namespace vatmesh::deploy {
 namespace {
 
-constexpr std::array<const Command*, 11> kCommands{&kExpose,    &kOpen,     &kKeyNew,     &kKeyShow,
-                                                   &kRefsList,  &kRefsShow, &kRefsRevoke, &kUriShow,
-                                                   &kUriDerive, &kUriCheck, &kValidate};
+constexpr std::array<const Command*, 12> kCommands{&kExpose,  &kOpen,      &kCall,     &kKeyNew,
+                                                   &kKeyShow, &kRefsList,  &kRefsShow, &kRefsRevoke,
+                                                   &kUriShow, &kUriDerive, &kUriCheck, &kValidate};
 
 std::string overview() {
   std::string out =
@@ -101,10 +101,11 @@ int runCommand(const Command& command, const std::vector<std::string>& rest) {
   if (asksForHelp(rest)) return print(helpOf(command));
   Result<Arguments> arguments = parseArguments(rest, command.flags, command.capnp);
   if (!arguments) return complain(arguments.status());
-  if (arguments->operands.size() != command.operand_count) {
+  const size_t count = arguments->operands.size();
+  if (count < command.operand_count || count > command.operand_count + command.optional_operands) {
     std::string usage = "vatmesh " + std::string(command.name);
-    if (command.operand_count > 0) usage += " " + std::string(command.operands);
-    bool few = arguments->operands.size() < command.operand_count;
+    if (!command.operands.empty()) usage += " " + std::string(command.operands);
+    bool few = count < command.operand_count;
     return complain(std::string(few ? "something is missing" : "too many arguments") + "; write " +
                         usage + ", or --help",
                     kUsage);

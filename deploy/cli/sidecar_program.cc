@@ -18,6 +18,24 @@ namespace {
 
 constexpr const char* kSidecar = "vatmesh-sidecar";
 
+Status failed(const char* what) {
+  return {Code::kFailed, std::string(what) + ": " + std::strerror(errno)};
+}
+
+// Makes `text` the standard input.
+Status putOnStandardInput(const std::string& text) {
+  Result<event::Fd> file = memoryFile(text);
+  if (!file) return file.status();
+  if (dup2(file->get(), STDIN_FILENO) < 0) return failed("dup2");
+  // With standard input closed at our start the file may be that descriptor already, which dup2
+  // leaves marked to be closed.
+  if (file->get() == STDIN_FILENO)
+    return Status(Code::kFailed, "standard input is closed; give it /dev/null");
+  return {};
+}
+
+}  // namespace
+
 Result<std::string> sidecarPath() {
   std::error_code error;
   std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
@@ -30,31 +48,18 @@ Result<std::string> sidecarPath() {
   return sidecar.string();
 }
 
-// Makes `text` the standard input. Anonymous memory rather than a pipe: it holds any size without a
-// process that writes.
-Status putOnStandardInput(const std::string& text) {
-  auto failed = [](const char* what) {
-    return Status(Code::kFailed, std::string(what) + ": " + std::strerror(errno));
-  };
-  int fd = memfd_create("vatmesh-config", MFD_CLOEXEC);
-  if (fd < 0) return failed("memfd_create");
+Result<event::Fd> memoryFile(const std::string& text) {
+  event::Fd file(memfd_create("vatmesh-config", MFD_CLOEXEC));
+  if (!file) return failed("memfd_create");
   for (size_t done = 0; done < text.size();) {
-    ssize_t count = write(fd, text.data() + done, text.size() - done);
+    ssize_t count = write(file.get(), text.data() + done, text.size() - done);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return failed("write");
     done += static_cast<size_t>(count);
   }
-  if (lseek(fd, 0, SEEK_SET) != 0) return failed("lseek");
-  if (dup2(fd, STDIN_FILENO) < 0) return failed("dup2");
-  // With standard input closed at our start the descriptor may be that one already, which dup2
-  // leaves marked to be closed.
-  if (fd == STDIN_FILENO)
-    return Status(Code::kFailed, "standard input is closed; give it /dev/null");
-  close(fd);
-  return {};
+  if (lseek(file.get(), 0, SEEK_SET) != 0) return failed("lseek");
+  return file;
 }
-
-}  // namespace
 
 Result<config::Config> checkConfig(const config::Config& config) {
   std::error_code error;

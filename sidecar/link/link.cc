@@ -86,7 +86,9 @@ void Link::noteUp() {
   if (isTls()) {
     ++hub_.counters().handshakes[metrics::at(spec_.direction)][metrics::at(HandshakeResult::kOk)];
   }
-  hub_.log().write(logLevel(), "link", describe() + ": connected");
+  const std::string agreed = stream_.agreed();
+  hub_.log().write(logLevel(), "link",
+                   describe() + ": connected" + (agreed.empty() ? "" : " (" + agreed + ")"));
 }
 
 void Link::noteDown(const Status& why) {

@@ -62,6 +62,8 @@ class Transport {
   virtual const std::string& peerFingerprint() const = 0;
   // The peer's instance (vat::PeerTable), known with the fingerprint; empty when it shows none.
   virtual std::string peerInstance() const { return {}; }
+  // What both sides agreed on in the handshake, for logs: "TLSv1.3, X25519". Empty without TLS.
+  virtual std::string agreed() const = 0;
 };
 
 // The error of a connection that failed with `error_number`: kDisconnected.
@@ -83,6 +85,7 @@ class PlainTransport : public Transport {
   void shutdownWrite() override;
   const Status& error() const override { return error_; }
   const std::string& peerFingerprint() const override { return no_fingerprint_; }
+  std::string agreed() const override { return {}; }
 
  private:
   IoResult fail(int error_number);

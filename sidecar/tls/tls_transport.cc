@@ -128,6 +128,12 @@ Status TlsTransport::handshakeError() {
   return takeError("handshake").withContext("TLS handshake");
 }
 
+std::string TlsTransport::agreed() const {
+  if (!handshake_done_) return {};
+  const char* group = groupName(ssl_.get());
+  return std::string(SSL_get_version(ssl_.get())) + ", " + (group != nullptr ? group : "?");
+}
+
 IoResult TlsTransport::read(std::span<uint8_t> out) {
   pipe_.beginRead();
   end_at_hand_ = false;

@@ -48,6 +48,13 @@ def program_path(name):
     return bin_folder() / name
 
 
+def boringssl(programs=None):
+    """Which BoringSSL the programs in that folder were built with: "system" or "source"."""
+    cache = (programs or bin_folder()).parent / "CMakeCache.txt"
+    found = re.search(r"^VATMESH_BORINGSSL:\w+=(\w+)$", cache.read_text(), re.M)
+    return found.group(1) if found else "system"
+
+
 def eventually(check, what, timeout=None, every=0.02):
     """Calls `check` until it gives something true, which is returned; fails after `timeout` s."""
     end = time.monotonic() + (timeout or DEADLINE)
@@ -203,7 +210,7 @@ class Program:
 class Sidecar(Program):
     """A vatmesh-sidecar with a folder of its own, `PLACE/NAME`, in which `config` is written."""
 
-    def __init__(self, place, name, config, **options):
+    def __init__(self, place, name, config, program=None, **options):
         folder = place.path / name
         folder.mkdir(exist_ok=True)
         self.config = dict(config)
@@ -214,8 +221,8 @@ class Sidecar(Program):
         self.config = {k: v for k, v in self.config.items() if v is not None}
         # JSON is YAML.
         (folder / "sidecar.yaml").write_text(json.dumps(self.config, indent=1) + "\n")
-        super().__init__(name, [program_path("vatmesh-sidecar"), "--config", "sidecar.yaml"], folder,
-                         **options)
+        super().__init__(name, [program or program_path("vatmesh-sidecar"), "--config", "sidecar.yaml"],
+                         folder, **options)
 
     def get(self, path, timeout=5):
         """Status and text of one admin page."""

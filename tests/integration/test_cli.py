@@ -19,7 +19,7 @@ DIGEST = "3pywQipBn7l-TEDuDkdqL-_pcmHT6WIn02N-Q5TMHZY"
 URI = f"capnp://sha-256:{DIGEST}@calc.example.com:7000/c2VjcmV0"
 SECRET = "c2VjcmV0"
 
-COMMANDS = ["expose", "open", "key new", "key show", "refs list", "refs show", "refs revoke",
+COMMANDS = ["expose", "open", "call", "key new", "key show", "refs list", "refs show", "refs revoke",
             "uri show", "uri derive", "uri check", "validate"]
 
 

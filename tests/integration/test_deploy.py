@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """deploy/setup against a pretended system, and the helpers of deploy/quickstart."""
 
+import hashlib
+import os
 import re
 import shutil
 import stat
@@ -37,8 +39,8 @@ class System:
         path.write_text(f"#!{shutil.which('bash')}\n{script}\n")
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
-    def setup(self, *options):
-        done = subprocess.run([SETUP, *options], env={"PATH": str(self.folder)}, text=True,
+    def setup(self, *options, **environment):
+        done = subprocess.run([SETUP, *options], env={"PATH": str(self.folder), **environment}, text=True,
                               stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
         return done, self.calls.read_text().splitlines()
 
@@ -81,6 +83,64 @@ def test_setup_check_installs_nothing(tmp_path):
     done, calls = System(tmp_path / "bin", lacking=["ccache"]).setup("--check")
     assert (done.returncode, calls) == (1, [])
     assert "missing packages: ccache" in done.stderr
+
+
+def boringssl(script, cache, **environment):
+    """What a piece of bash with the helpers of --boringssl=source says and ends with."""
+    text = f'die() {{ echo "$*" >&2; exit 1; }}; . "$0"; {script}'
+    return subprocess.run(["bash", "-euc", text, harness.ROOT / "deploy/boringssl.sh"], text=True,
+                          capture_output=True, timeout=60,
+                          env={"PATH": os.environ["PATH"], "HOME": str(cache), **environment})
+
+
+def crate(folder, content):
+    """A crate in cargo's cache below `folder`."""
+    path = folder / ".cargo/registry/cache/index"
+    path.mkdir(parents=True)
+    (path / "boring-sys-5.4.0.crate").write_bytes(content)
+    return path / "boring-sys-5.4.0.crate"
+
+
+def test_boringssl_lies_in_the_users_cache_named_after_its_content(tmp_path):
+    printed = subprocess.run([SETUP, "--boringssl-root"], env={"PATH": os.environ["PATH"],
+                             "HOME": str(tmp_path)}, capture_output=True, text=True, check=True).stdout
+    assert re.fullmatch(rf"{tmp_path}/\.cache/vatmesh/boringssl-5\.4\.0-[0-9a-f]{{12}}-\d+-\w+\n", printed)
+    other = boringssl("boringssl_root", tmp_path, VATMESH_CACHE="/x").stdout
+    assert other == printed.replace(f"{tmp_path}/.cache/vatmesh", "/x")
+
+
+def test_a_source_of_boringssl_that_is_not_the_pinned_one_is_refused(tmp_path):
+    path = crate(tmp_path, b"something else")
+    done = boringssl("boringssl_fetch", tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{path} is not what is pinned (SHA-256 " in done.stderr
+
+
+def test_a_source_of_boringssl_that_is_there_is_not_fetched_again(tmp_path):
+    content = b"what is pinned"
+    path = crate(tmp_path, content)
+    done = boringssl(f"boringssl_sha256={hashlib.sha256(content).hexdigest()}; "
+                     "cargo() { exit 9; }; boringssl_fetch", tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"{path}\n"), done.stderr
+
+
+def test_a_network_that_is_away_is_named(tmp_path):
+    done = boringssl("cargo() { return 101; }; boringssl_fetch", tmp_path)
+    assert done.returncode == 1
+    assert "could not fetch boring-sys 5.4.0; is the network reachable?" in done.stderr
+
+
+def test_setup_asks_for_a_cargo_only_where_none_can_fetch(tmp_path):
+    system = System(tmp_path / "bin", lacking=["cargo-web"])
+    for tool in ("find", "head", "uname"):
+        (system.folder / tool).symlink_to(shutil.which(tool))
+    old, new = "exit 101", "exit 0"
+    for cargo, wanted in ((old, True), (new, False)):
+        system.pretend("cargo", cargo)
+        done, _ = system.setup("--boringssl=source", "--check", HOME=str(tmp_path))
+        assert done.returncode == 1
+        assert ("missing packages: cargo-web" in done.stderr) == wanted
+        assert ("BoringSSL 5.4.0 is not in" in done.stderr) != wanted
 
 
 @pytest.mark.parametrize("program", ["setup", "quickstart"])

@@ -16,6 +16,7 @@ PARTS = {
     "integration": "pytest in tests/integration, with the built programs",
     "fuzz": "random runs of the engine against a shadow world (tests/fuzz)",
     "quickstart": "deploy/quickstart, as a user runs it (preset release)",
+    "tls": "the tests of TLS with a current BoringSSL from source (preset release)",
     "bench": "tests/bench/run (preset release)",
     "lint": "clang-tidy-19; minutes, so only by name",
 }
@@ -53,8 +54,12 @@ def main(argv):
         for part in built if folder else []:
             options = {"seconds": arguments.seconds} if part == "fuzz" else {}
             BUILT[part].run(folder, report, **options)
+    if {"quickstart", "tls", "bench"} & set(chosen):
+        programs.boringssl(report)
     if "quickstart" in chosen:
         programs.quickstart(report)
+    if "tls" in chosen:
+        programs.tls(report)
     if "bench" in chosen:
         # Among all the other parts it shows that it works; called by name it measures.
         programs.bench(report, quick=not arguments.parts)

@@ -17,7 +17,8 @@ def environment(folder):
                 UBSAN_OPTIONS="print_stacktrace=1")
 
 
-def run(folder, report):
+def run(folder, report, files=("",)):
+    """Runs these files of tests/integration, or all."""
     print("\n== integration", flush=True)
     if importlib.util.find_spec("pytest") is None:
         report.skip("integration", "pytest is not there; deploy/setup --python says why")
@@ -25,7 +26,7 @@ def run(folder, report):
     results = folder / "integration.xml"
     results.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "--tb=short",
-               f"--junitxml={results}", "tests/integration"]
+               f"--junitxml={results}", *(f"tests/integration/{file}" for file in files)]
     code = subprocess.run(command, cwd=ROOT, env=environment(folder)).returncode
     if not results.exists():
         report.fail("integration", f"pytest ended with {code} and no results")

@@ -1,12 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Parts that are one program each: the quickstart and the benchmarks. Both want preset release."""
+"""Parts of preset release: the quickstart and the benchmarks, which are one program each, and the
+tests of TLS with the BoringSSL that releases have."""
 
 import os
 import socket
 import subprocess
+import sys
 import time
 
-from . import ROOT
+from . import ROOT, integration, unit
+from .build import build
+
+
+def boringssl(report):
+    """Which BoringSSL the release parts are built with: a current one from source, or, with a skip
+    that says why it can't be had, the system's. VATMESH_BORINGSSL decides if it is set."""
+    if "VATMESH_BORINGSSL" in os.environ:
+        return os.environ["VATMESH_BORINGSSL"]
+    print("\n== BoringSSL from source", flush=True)
+    done = subprocess.run([ROOT / "deploy/setup", "--quiet", "--boringssl=source"], cwd=ROOT, text=True,
+                          errors="replace", stdout=sys.stdout, stderr=subprocess.PIPE)
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines() or [f"deploy/setup ended with {done.returncode}"]
+        report.skip("release with a current BoringSSL", lines[-1])
+    os.environ["VATMESH_BORINGSSL"] = "system" if done.returncode else "source"
+    return os.environ["VATMESH_BORINGSSL"]
 
 
 def _run(name, command, report, env=None, must_say=""):
@@ -34,6 +52,22 @@ def quickstart(report):
         _run("quickstart again, with a port taken", ["deploy/quickstart", "--no-build"], report,
              env={"VATMESH_QUICKSTART_PORT": str(taken.getsockname()[1])},
              must_say="a port was taken")
+
+
+def tls(report):
+    """The tests that meet BoringSSL, with a current one: the other parts had the system's."""
+    if boringssl(report) != "source":
+        report.skip("tls", "there is no current BoringSSL to try")
+        return
+    # g++ 12 warns of ghosts when it optimises, and the quickstart has built without errors for them.
+    folder = build("release", report,
+                   options=["-DVATMESH_BORINGSSL=source", "-DVATMESH_WERROR=OFF"],
+                   targets=["vatmesh-sidecar", "vatmesh", "probe-server", "probe-client",
+                            "tests/sidecar/tls/all", "tests/rpc/crypto/all"])
+    if folder:
+        unit.run(folder, report, only=("sidecar_tls_", "rpc_crypto_"))
+        integration.run(folder, report, files=["test_tls.py", "test_key_exchange.py",
+                                               "test_no_openssl.py"])
 
 
 def bench(report, quick):

@@ -101,10 +101,12 @@ def count(program, code, output, names, report):
         print(output[-20000:], flush=True)
 
 
-def run(folder, report):
+def run(folder, report, only=""):
+    """Runs the programs whose names begin with `only`, which may be several beginnings."""
     print("\n== unit", flush=True)
     env = dict(os.environ, UBSAN_OPTIONS="print_stacktrace=1", GTEST_COLOR="no")
-    found = [program for program in programs(folder) if not is_elsewhere(program[0])]
+    found = [program for program in programs(folder)
+             if program[0].startswith(only) and not is_elsewhere(program[0])]
     if not found:
         report.skip("unit", "no test programs are declared")
     workers = os.cpu_count() or 2
