@@ -70,7 +70,7 @@ Status parseFlags(const std::vector<std::string>& words, Flags& flags) {
       i = *next - 1;
     } else if (flag == "--print-uris") {
       flags.print_uris = true;
-    } else if (flag == "--ready-fd" && i + 1 < count) {
+    } else if (flag == "--ready-fd" && i + 1 < words.size()) {
       Result<int> fd = parseDescriptor(words[++i]);
       if (!fd.ok()) return fd.status();
       flags.ready_fd = *fd;
