@@ -4,10 +4,12 @@
 // A code says what the receiver of the error can do, not where it arose.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -74,6 +76,13 @@ class [[nodiscard]] Result {
   Result(Status status) : value_(std::in_place_index<1>, std::move(status)) {  // NOLINT
     VATMESH_CHECK(!std::get<1>(value_).ok());
   }
+  // From what converts to a T, as one alternative of a variant does.
+  template <std::convertible_to<T> U>
+    requires(!std::same_as<std::remove_cvref_t<U>, Result> &&
+             !std::same_as<std::remove_cvref_t<U>, T> &&
+             !std::same_as<std::remove_cvref_t<U>, Status>)
+  Result(U&& value)  // NOLINT
+      : value_(std::in_place_index<0>, std::forward<U>(value)) {}
 
   bool ok() const { return value_.index() == 0; }
   explicit operator bool() const { return ok(); }

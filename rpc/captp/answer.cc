@@ -188,7 +188,7 @@ void Connection::returnResults(AnswerId id, std::span<const OutCapability> out,
   countOutcome(answer, CallOutcome::kOk);
   if (!answer.wants_return) {
     // The caller is told nothing; what it uses later is looked up.
-    bool moves = &pipeline != answer.pipeline.get();
+    bool moves = &pipeline != answer.pipeline.get() || pipeline.local;
     for (const Place& bounce : pipeline.bounces) moves |= static_cast<bool>(bounce);
     if (moves) {
       core_.retain(pipeline, std::exchange(pipeline.retained, {}), pipeline.retained_payload);
@@ -230,7 +230,7 @@ void Connection::returnResults(AnswerId id, std::span<const OutCapability> out,
 void Connection::setPlaces(Pipeline& root, const Pipeline& results,
                            std::span<const OutCapability> out,
                            std::span<const wire::OutDescriptor> descriptors) {
-  bool moves = &root != &results;
+  bool moves = &root != &results || results.local;
   for (size_t i = 0; i < out.size(); ++i) {
     moves |= results.bounces[i] || descriptors[i].kind == wire::DescriptorKind::kSenderPromise;
   }
@@ -245,7 +245,7 @@ void Connection::setPlaces(Pipeline& root, const Pipeline& results,
       case wire::DescriptorKind::kReceiverHosted:
       case wire::DescriptorKind::kReceiverAnswer:
         root.told[i] = core_.newCell();
-        root.told[i]->set(follow(out[i].node), Cell::Told::kTheirs);
+        root.told[i]->set(withoutGate(follow(out[i].node)), Cell::Told::kTheirs);
         break;
       default:
         break;

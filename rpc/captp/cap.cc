@@ -43,6 +43,8 @@ Node* follow(Node* node) {
       next = path.to() ? path.to().get() : path.pipeline().broken.get();
     } else if (node->kind() == NodeKind::kEmbargo) {
       next = static_cast<EmbargoNode&>(*node).to().get();
+    } else if (node->kind() == NodeKind::kGate && static_cast<GateNode&>(*node).isCut()) {
+      next = static_cast<GateNode&>(*node).inner();
     }
     if (!next) return node;
     node = next;
@@ -57,6 +59,14 @@ Node* followThrough(Node* node) {
   }
 }
 
+Node* followToEnd(Node* node) {
+  for (;;) {
+    node = followThrough(node);
+    if (node->kind() != NodeKind::kGate) return node;
+    node = static_cast<GateNode&>(*node).inner();
+  }
+}
+
 PromiseNode* asPromise(Node& node) {
   switch (node.kind()) {
     case NodeKind::kImport:
@@ -67,6 +77,8 @@ PromiseNode* asPromise(Node& node) {
       return &static_cast<EmbargoNode&>(node);
     case NodeKind::kNull:
     case NodeKind::kBroken:
+    case NodeKind::kLocal:
+    case NodeKind::kGate:
       return nullptr;
   }
   return nullptr;

@@ -8,9 +8,11 @@
 //   Path     a field of a pipeline: what a question will return, or has returned, at a path
 //            (pipeline.h)
 //   Embargo  something known whose old path is still being flushed (embargo.h)
+//   Local    an object inside this vat (local.h)
+//   Gate     what its owner may cut or replace (gate.h)
 //
-// The last three are promises: how each was resolved is told to every holder in the turn that
-// learns it.
+// Imports, paths and embargoes are promises: how each was resolved is told to every holder in the
+// turn that learns it.
 #pragma once
 
 #include <cstdint>
@@ -109,12 +111,15 @@ class ImportNode final : public Counted, public PromiseNode {
   ImportId id_;
 };
 
-// What `node` is by now: follows finished resolutions. Null stays null, a lost import is its
-// Broken, an embargo that is not lifted stays one.
+// What `node` is by now: follows finished resolutions. Null stays null, a lost import and a gate
+// that was cut are their Broken, an embargo that is not lifted stays one.
 Node* follow(Node* node);
 
 // The same, through embargoes too: what `node` will be.
 Node* followThrough(Node* node);
+
+// The same, through gates too: what calls will reach.
+Node* followToEnd(Node* node);
 
 // The node as a promise, or as what was one; null for those that never are.
 PromiseNode* asPromise(Node& node);

@@ -181,6 +181,8 @@ class Connection {
   std::pair<ExportId, Export*> newExport(Node& node);
   // What a descriptor names: the node at the peer, or the one that is exported.
   Node* toldOf(const OutCapability& capability) const;
+  // Without a gate in front of something of the peer's own.
+  Node* withoutGate(Node* node) const;
   // What the peer was told in a Return is where its paths lead from now on.
   void setPlaces(Pipeline& root, const Pipeline& results, std::span<const OutCapability> out,
                  std::span<const wire::OutDescriptor> descriptors);

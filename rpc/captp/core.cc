@@ -18,6 +18,7 @@ Core::~Core() {
   begin(nobody);
   call.clear();
   unusables_ = {};
+  locals.cancelAll();
   forEachLink([&](Connection& connection) { lose(connection, disconnected("the vat ended")); });
   end();
   for (Pipeline* pipeline : idle_pipelines_) delete pipeline;
@@ -38,6 +39,12 @@ void Core::end() {
     } else if (!ends_.empty()) {
       auto ends = std::exchange(ends_, {});
       for (End& end : ends) endEmbargo(*end.embargo, std::move(end.why));
+    } else if (!returns_.empty()) {
+      auto returns = std::exchange(returns_, {});
+      for (auto& pipeline : returns) {
+        const auto payload = pipeline->retained_payload;
+        deliverResults(*pipeline, std::exchange(pipeline->retained, {}), payload, Age::kOld);
+      }
     } else if (!failures_.empty()) {
       auto failures = std::exchange(failures_, {});
       for (Failure& failure : failures) fail(*failure.pipeline, std::move(failure.why));
@@ -160,7 +167,8 @@ void Core::lose(Connection& connection, const wire::Exception& what) {
   connection.answers.forEach([&](AnswerId id, Answer& answer) {
     detach(answer);
     // What nobody has been asked yet is not asked any more.
-    if (answer.pipeline->waiting()) breakPipeline(*answer.pipeline, why);
+    if (answer.pipeline->waiting() && !answer.pipeline->callee)
+      breakPipeline(*answer.pipeline, why);
     connection.answers.erase(id);
   });
   connection.exports.forEach([&](ExportId id, Export& entry) {
@@ -203,9 +211,13 @@ void Core::loseQuestion(Question& question, Ref why) {
 }
 
 void Core::startRestore(Connection& from, Pipeline& pipeline, std::string_view object_id) {
+  effects_->push_back(Start{newOp(pipeline), Restore{from.id(), std::string(object_id)}});
+}
+
+OpId Core::newOp(Pipeline& pipeline) {
   pipeline.op = OpId{next_op_++};
   ops_[pipeline.op] = &pipeline;
-  effects_->push_back(Start{pipeline.op, Restore{from.id(), std::string(object_id)}});
+  return pipeline.op;
 }
 
 void Core::cancelOp(OpId op) {
@@ -217,6 +229,7 @@ Pipeline* Core::takeOp(OpId op) {
   if (it == ops_.end()) return nullptr;
   Pipeline* pipeline = it->second;
   pipeline->op = {};
+  pipeline->callee.reset();
   ops_.erase(it);
   return pipeline;
 }

@@ -5,6 +5,7 @@
 // that the input left to do, without recursion:
 //   flushes   pipelines that are asked now and still hold queued calls
 //   ends      embargoes to lift or to reject
+//   returns   pipelines whose results waited for another call to end
 //   failures  pipelines to break
 //   drops     objects without handles
 //   links     that broke the protocol or whose queue is full
@@ -32,6 +33,7 @@
 #include "rpc/captp/counters.h"
 #include "rpc/captp/effects.h"
 #include "rpc/captp/embargo.h"
+#include "rpc/captp/local.h"
 #include "rpc/captp/pipeline.h"
 #include "rpc/wire/buffer.h"
 #include "rpc/wire/envelope.h"
@@ -41,13 +43,14 @@ namespace vatmesh::captp {
 
 // Where a message goes that is addressed to a pin.
 struct Route {
-  enum class Kind : uint8_t { kLink, kQueue, kBroken };
+  enum class Kind : uint8_t { kLink, kQueue, kLocal, kBroken };
   Kind kind = Kind::kBroken;
   Connection* connection = nullptr;      // kLink
   wire::OutTarget target;                // kLink
   PromiseNode* promise = nullptr;        // kLink: what the call goes along
   WaitQueue* queue = nullptr;            // kQueue
   PathNode* path = nullptr;              // kQueue: of the pipeline that queues
+  LocalNode* local = nullptr;            // kLocal
   const wire::Exception* why = nullptr;  // kBroken
 };
 
@@ -100,6 +103,14 @@ class Core {
   enum class Age : uint8_t { kNew, kOld };
   void deliverResults(Pipeline& pipeline, wire::InMessage&& message, const wire::Payload& payload,
                       Age age);
+  // What each capability of the results is told as to whoever asked `root`, into
+  // `out_capabilities`; valid until forgetTold().
+  void chooseCapabilities(Pipeline& root, Pipeline& pipeline, Age age);
+  void forgetTold() { told_.clear(); }
+  // Sends what is retained in `pipeline`, at the end of the turn's other work.
+  void returnSoon(Pipeline& pipeline) { returns_.emplace_back(&pipeline); }
+  // Sends on what queues on `pipeline`, which waits no longer.
+  void flush(Pipeline& pipeline);
   // The question of `pipeline` was answered by the results of `from`.
   void take(Pipeline& pipeline, Pipeline& from);
   // Everything on `pipeline` fails; its sink gets `why`. At the end of the turn's other work.
@@ -111,6 +122,8 @@ class Core {
   void forgetContent(Pipeline& pipeline);
   // The caller is gone or has finished: no Return will be sent. Forgets the content.
   void detach(Answer& answer);
+  // One answer less stands for `pipeline`.
+  void leave(Pipeline& pipeline);
   // The call that `result` belongs to waits no longer; nothing when it does not wait.
   void leaveQueue(Pipeline& result);
   std::deque<Waiting> takeQueue(WaitQueue& queue);
@@ -134,6 +147,10 @@ class Core {
   // Refs follow `to` from now on (empty: the node itself), holders are told.
   void settle(PromiseNode& promise, Ref to);
   void announceAll(PromiseNode& promise);
+  // Results were made here: what is addressed to a path goes to what they hold.
+  void leadPaths(Pipeline& pipeline);
+  // Results came: what is at each path is known.
+  void resolvePaths(Pipeline& pipeline);
   // A path that is first used when the outcome is known already.
   void resolveNewPath(PathNode& node);
   // Where things go that are sent along `named`, when its host has announced that as ours already.
@@ -161,12 +178,16 @@ class Core {
 
   // --- operations
   void startRestore(Connection& from, Pipeline& pipeline, std::string_view object_id);
+  // An operation whose answer `pipeline` waits for from now on.
+  OpId newOp(Pipeline& pipeline);
   void cancelOp(OpId op);
   // Removes and returns what waits for `op`; null when nothing does.
   Pipeline* takeOp(OpId op);
   bool operationsPending() const { return !ops_.empty(); }
 
   void drop(Counted& counted);
+  // Whether dropped handles left something to do.
+  bool hasDrops() const { return !drops_.empty(); }
   // Counts `bytes` of retained messages, or no longer when negative.
   void charge(int64_t bytes) { charged_bytes_ += static_cast<uint64_t>(bytes); }
   uint64_t chargedBytes() const { return charged_bytes_; }
@@ -176,6 +197,7 @@ class Core {
   wire::FramePool frames;
   Counters counters;
   Instant now{};
+  Locals locals{*this};
   bool shortens_paths = true;  // see vat::Behaviour
 
   // Scratch, reused from message to message.
@@ -198,8 +220,6 @@ class Core {
     Ref why;  // empty: lifted
   };
 
-  // The index of what the results of `pipeline` hold at `path`; nullopt: no capability.
-  void resolvePaths(Pipeline& pipeline);
   void sendResults(Pipeline& root, Pipeline& pipeline, Age age);
   Connection::OutCapability toTell(Pipeline& root, Pipeline& pipeline, uint32_t index, Age age);
   void arrive(Loopback loopback, Node& at);
@@ -208,7 +228,6 @@ class Core {
   void endLateEmbargoes();
   void wait(WaitQueue& queue, PendingCall& pending, PathNode* path);
   void fail(Pipeline& pipeline, Ref why);
-  void flush(Pipeline& pipeline);
   bool endDoomedLink();
   void watchQueues();
   void loseQuestion(Question& question, Ref why);
@@ -222,6 +241,7 @@ class Core {
   std::vector<Ref> told_;  // kept while a Return is written
   std::vector<Held<Pipeline>> flushes_;
   std::vector<End> ends_;
+  std::vector<Held<Pipeline>> returns_;
   std::vector<Failure> failures_;
   std::vector<Counted*> drops_;
   std::vector<Pipeline*> idle_pipelines_;

@@ -45,6 +45,8 @@ struct TableSizes {
   uint64_t exports = 0;
   uint64_t imports = 0;
   uint64_t embargoes = 0;
+  uint64_t objects = 0;        // local ones, and gates
+  uint64_t calls = 0;          // made inside the vat
   uint64_t charged_bytes = 0;  // of retained messages
 };
 

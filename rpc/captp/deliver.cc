@@ -49,7 +49,11 @@ void Core::detach(Answer& answer) {
   if (!answer.returned && last.sink && last.sink->answers.find(last.sink_answer) == &answer) {
     last.sink = nullptr;
   }
-  for (Pipeline* p = answer.pipeline.get(); p; p = p->next.get()) {
+  leave(*answer.pipeline);
+}
+
+void Core::leave(Pipeline& pipeline) {
+  for (Pipeline* p = &pipeline; p; p = p->next.get()) {
     if (--p->answers > 0) continue;
     forgetContent(*p);
     for (const auto& path : p->paths()) path->cell.reset();
@@ -99,6 +103,8 @@ void Core::dispatch(PendingCall& pending, Node& pin) {
     }
     case Route::Kind::kQueue:
       return wait(*way.queue, pending, way.path);
+    case Route::Kind::kLocal:
+      return locals.invoke(pending, *way.local);
     case Route::Kind::kBroken:
       breakPipeline(*pending.result, broken(*way.why));
       return;
@@ -157,7 +163,8 @@ bool Core::isWanted(const PendingCall& call) {
 
 void Core::flush(Pipeline& pipeline) {
   for (Waiting& waiting : takeQueue(pipeline.queue)) {
-    if (isWanted(waiting.call)) dispatch(waiting.call, *waiting.path.get());
+    if (!isWanted(waiting.call)) continue;
+    dispatch(waiting.call, *static_cast<PathNode*>(waiting.path.get())->place());
   }
 }
 
@@ -195,6 +202,8 @@ void Core::deliverResults(Pipeline& pipeline, wire::InMessage&& message,
   if (pipeline.sink && !pipeline.sink_redirected) {
     Answer* answer = pipeline.sink->answers.find(pipeline.sink_answer);
     sendResults(*answer->pipeline, pipeline, age);
+  } else if (pipeline.caller.value != 0) {
+    locals.deliver(pipeline, age == Age::kNew);
   } else if (pipeline.answers > 0) {
     retain(pipeline, std::exchange(pipeline.retained, {}), payload);
   } else {
@@ -202,14 +211,18 @@ void Core::deliverResults(Pipeline& pipeline, wire::InMessage&& message,
   }
 }
 
-void Core::sendResults(Pipeline& root, Pipeline& pipeline, Age age) {
+void Core::chooseCapabilities(Pipeline& root, Pipeline& pipeline, Age age) {
   out_capabilities.clear();
   for (uint32_t i = 0; i < pipeline.capabilities.size(); ++i) {
     out_capabilities.push_back(toTell(root, pipeline, i, age));
   }
+}
+
+void Core::sendResults(Pipeline& root, Pipeline& pipeline, Age age) {
+  chooseCapabilities(root, pipeline, age);
   Connection& sink = *std::exchange(pipeline.sink, nullptr);
   sink.returnResults(pipeline.sink_answer, out_capabilities, pipeline);
-  told_.clear();
+  forgetTold();
 }
 
 // What the caller is to be told at `index` of the results. When it called along paths that lead
@@ -224,6 +237,8 @@ Connection::OutCapability Core::toTell(Pipeline& root, Pipeline& pipeline, uint3
   for (const auto& path : root.paths()) {
     PromiseNode* way = asPromise(*path->place());
     if (!way || !way->used || indexAt(pipeline, path->path()) != index) continue;
+    // They went the way that the caller is told of.
+    if (way == follow(held.get())) continue;
     // One that was resolved just now is embargoed as it must be.
     auto* here = way->kind() == NodeKind::kPath ? static_cast<PathNode*>(way) : nullptr;
     const bool fresh = age == Age::kNew && here && &here->pipeline() == &pipeline;
@@ -256,11 +271,14 @@ void Core::fail(Pipeline& pipeline, Ref why) {
     if (!node.settled() && !planted("exception")) settle(node, why);
   }
   if (pipeline.op.value != 0) cancelOp(std::exchange(pipeline.op, {}));
+  pipeline.callee.reset();
   leaveQueue(pipeline);
   for (Waiting& waiting : takeQueue(pipeline.queue)) breakPipeline(*waiting.call.result, why);
   if (pipeline.sink && !pipeline.sink_redirected) {
     Connection& sink = *std::exchange(pipeline.sink, nullptr);
     sink.returnException(pipeline.sink_answer, whyBroken(*why.get()));
+  } else if (pipeline.caller.value != 0) {
+    locals.fail(pipeline, why);
   }
 }
 

@@ -69,10 +69,17 @@ const PathNode* Connection::theirPath(const Node& node) const {
 }
 
 Node* Connection::toldOf(const OutCapability& capability) const {
-  Node* now = follow(capability.node);
+  Node* now = withoutGate(follow(capability.node));
   if (!capability.embargoes) return now;
   Node* end = followThrough(now);
   return theirImport(*end) || theirPath(*end) ? end : now;
+}
+
+Node* Connection::withoutGate(Node* node) const {
+  if (node->kind() != NodeKind::kGate) return node;
+  static_cast<GateNode&>(*node).shorten();
+  Node* behind = behindGates(node);
+  return theirImport(*behind) || theirPath(*behind) ? behind : node;
 }
 
 wire::OutDescriptor Connection::describe(const OutCapability& capability,

@@ -35,6 +35,12 @@ std::string nameOf(Node& node) {
       if (embargo.settled()) return "what was embargoed: " + nameOf(*follow(&node));
       return "embargo, " + std::to_string(embargo.queue.calls) + " calls wait";
     }
+    case NodeKind::kLocal:
+      return "object " + std::to_string(static_cast<LocalNode&>(node).id().value);
+    case NodeKind::kGate: {
+      auto& gate = static_cast<GateNode&>(node);
+      return "gate " + std::to_string(gate.id().value) + (gate.isCut() ? " (cut)" : "");
+    }
   }
   return "?";
 }
@@ -68,6 +74,8 @@ void dumpLink(Connection& link, std::string& out) {
     if (Connection* asked = answer.pipeline->connection) {
       text +=
           ", " + nameOf(*asked) + " question " + std::to_string(answer.pipeline->question.value);
+    } else if (Node* object = answer.pipeline->callee.get()) {
+      text += ", called " + nameOf(*object);
     }
     line("answer", id.value, text);
   });
@@ -91,6 +99,15 @@ void dumpLink(Connection& link, std::string& out) {
 std::string dump(Core& core) {
   std::string out;
   core.forEachLink([&](Connection& link) { dumpLink(link, out); });
+  core.locals.forEachObject([&](ObjectId, Node& node) {
+    out += nameOf(node);
+    if (node.kind() == NodeKind::kGate) {
+      out += " -> " + nameOf(*static_cast<GateNode&>(node).inner());
+    }
+    out += ", handles " + std::to_string(node.uses()) + "\n";
+  });
+  core.locals.forEachCall(
+      [&](CallId id, Pipeline&) { out += "call " + std::to_string(id.value) + " of this vat\n"; });
   return out;
 }
 

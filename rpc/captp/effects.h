@@ -5,13 +5,14 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "rpc/base/status.h"
 #include "rpc/base/strong_id.h"
+#include "rpc/captp/capability.h"
 #include "rpc/wire/frame.h"
 
 namespace vatmesh::captp {
@@ -27,6 +28,10 @@ struct LinkId {
 
 // Names one operation that the engine started; never reused.
 using OpId = StrongId<struct OpTag, uint64_t>;
+// Names a local object or a gate; never reused.
+using ObjectId = StrongId<struct ObjectTag, uint64_t>;
+// Names a call that was made inside the vat; never reused.
+using CallId = StrongId<struct CallTag, uint64_t>;
 
 // Queue `frame` behind what was sent on `link` before.
 struct Send {
@@ -52,6 +57,31 @@ struct Start {
   Restore restore;
 };
 
+// A call on a local object. The outside answers with Vat::complete; the object stays in use until
+// then.
+struct LocalCall {
+  ObjectId object;
+  uint64_t interface_id = 0;
+  uint16_t method_id = 0;
+  Content params;
+};
+struct Invoke {
+  OpId op;
+  std::unique_ptr<LocalCall> call;
+};
+
+// A call that was made inside the vat came to its end. It is to be closed by Vat::cancel; until
+// then, fields of its results can be asked for.
+struct Returned {
+  CallId call;
+  std::unique_ptr<Result<Content>> outcome;
+};
+
+// No reference to a local object or gate is left: it is gone.
+struct Unused {
+  ObjectId object;
+};
+
 // The answer to `op` is no longer wanted. Completing it anyway is harmless.
 struct Cancel {
   OpId op;
@@ -63,7 +93,7 @@ struct Idle {
   bool idle = true;
 };
 
-using Effect = std::variant<Send, Close, Start, Cancel, Idle>;
+using Effect = std::variant<Send, Close, Start, Cancel, Idle, Invoke, Returned, Unused>;
 
 // Reused from turn to turn, so that it keeps its memory.
 using Effects = std::vector<Effect>;

@@ -93,7 +93,7 @@ void Core::endEmbargo(EmbargoNode& embargo, Ref why) {
   if (embargo.settled()) return;
   const bool lifted = !why;
   if (lifted) why = embargo.target;
-  if (followThrough(why.get()) == &embargo) why = unusable(Unusable::kItself);
+  if (followToEnd(why.get()) == &embargo) why = unusable(Unusable::kItself);
   forgetDeadline(embargo);
   embargo.target.reset();
   embargo.markSettled();

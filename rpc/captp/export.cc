@@ -67,7 +67,7 @@ void Connection::announce(ExportId id) {
     } else {
       // The peer's calls came along the promise, and so will its Disembargo.
       const bool old_path = promise.used && promise.kind() != NodeKind::kEmbargo;
-      cell->set(old_path ? &promise : now, Cell::Told::kTheirs);
+      cell->set(old_path ? &promise : withoutGate(now), Cell::Told::kTheirs);
     }
     send(wire::buildResolve(core_.frames, id.value, descriptor), wire::MessageKind::kResolve);
   }

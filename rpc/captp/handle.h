@@ -47,7 +47,7 @@ class Counted {
   bool listed_ = false;  // in the Core's list of drops
 };
 
-enum class NodeKind : uint8_t { kNull, kBroken, kImport, kPath, kEmbargo };
+enum class NodeKind : uint8_t { kNull, kBroken, kImport, kPath, kEmbargo, kLocal, kGate };
 
 class Node {
  public:

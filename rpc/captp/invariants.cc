@@ -67,6 +67,9 @@ Broken checkAnswers(Connection& link) {
     if (!answer.returned && (last.sink != &link || last.sink_answer != id)) {
       broken = at("I6", "nothing will return to answer", id.value);
     }
+    if (last.callee && last.op.value == 0) {
+      broken = at("I6", "an object keeps running for answer", id.value);
+    }
     if (answer.pipeline->answers == 0)
       broken = at("I6", "not counted by its pipeline: answer", id.value);
   });
@@ -91,6 +94,7 @@ Broken checkEmbargoes(Connection& link) {
 bool ends(Node* node) {
   Node* slow = node;
   auto step = [](Node* from) -> Node* {
+    if (from->kind() == NodeKind::kGate) return static_cast<GateNode*>(from)->inner();
     PromiseNode* promise = asPromise(*from);
     return promise ? promise->to().get() : nullptr;
   };
@@ -104,11 +108,29 @@ bool ends(Node* node) {
   return true;
 }
 
+Broken checkLocals(const Locals& locals) {
+  Broken broken;
+  locals.forEachObject([&](ObjectId id, Node& node) {
+    auto number = static_cast<uint32_t>(id.value);
+    if (!ends(&node)) broken = at("I9", "a circle behind object", number);
+    if (node.uses() == 0) broken = at("L1", "unused object", number);
+  });
+  locals.forEachCall([&](CallId id, Pipeline& pipeline) {
+    auto number = static_cast<uint32_t>(id.value);
+    const Pipeline& last = pipeline.last();
+    bool ended = last.returned || last.broken;
+    if (!ended && last.caller != id) broken = at("L2", "nothing will return to call", number);
+    if (pipeline.answers == 0) broken = at("L2", "not counted by its pipeline: call", number);
+    if (last.sink && last.caller == id) broken = at("L2", "two wait for call", number);
+  });
+  return broken;
+}
+
 }  // namespace
 
 std::optional<std::string> checkInvariants(Core& core) {
   Broken broken;
-  bool all_empty = true;
+  bool all_empty = core.locals.openCalls() == 0;
   core.forEachLink([&](Connection& link) {
     for (auto check : {checkExports, checkImports, checkQuestions, checkAnswers, checkEmbargoes}) {
       if (!broken) broken = check(link);
@@ -118,6 +140,7 @@ std::optional<std::string> checkInvariants(Core& core) {
     });
     all_empty &= link.tablesEmpty();
   });
+  if (!broken) broken = checkLocals(core.locals);
   // Calls that were finished but must be delivered may wait behind a restore.
   if (!broken && all_empty && !core.operationsPending() && core.chargedBytes() != 0) {
     broken = "I10: " + std::to_string(core.chargedBytes()) + " bytes charged to empty tables";

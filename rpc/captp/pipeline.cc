@@ -26,6 +26,7 @@ Pipeline::~Pipeline() = default;
 void Pipeline::onUnused() {
   if (connection) connection->finish(question, *this);
   if (op.value != 0) core_.cancelOp(op);
+  if (awaits.value != 0) core_.locals.abandon(awaits);
   core_.forgetContent(*this);
   core_.recycle(*this);
 }
@@ -49,12 +50,14 @@ void Pipeline::recycle() {
   sink = nullptr;
   sink_answer = {};
   sink_redirected = false;
-  returned = false;
+  returned = local = false;
   next.reset();
   takes = 0;
   broken.reset();
   answers = 0;
+  caller = awaits = {};
   op = {};
+  callee.reset();
   queued_in = nullptr;
   early_cancellation_workaround = false;
   deliver_canceled = false;

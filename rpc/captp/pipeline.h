@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "rpc/captp/cap.h"
+#include "rpc/captp/effects.h"
 #include "rpc/captp/queue.h"
 #include "rpc/wire/envelope.h"
 #include "rpc/wire/frame.h"
@@ -92,7 +93,13 @@ class Pipeline final : public Counted {
   LinkId asker;                  // the link that asked, which the paths are counted for
   bool sink_redirected = false;  // a `yourself` answer not yet taken: results are kept, not sent
 
+  // Who gets it when the call was made inside the vat, then there is no sink (local.h).
+  CallId caller;
+  // The call whose end lets these results be returned, which are known already.
+  CallId awaits;
+
   bool returned = false;
+  bool local = false;   // by something inside the vat: no question leads to what the results hold
   Held<Pipeline> next;  // taken
   uint32_t takes = 0;   // how many lead here
   Ref broken;           // a BrokenNode
@@ -108,10 +115,13 @@ class Pipeline final : public Counted {
   // What the caller was told, one for each capability of the results: where a path leads that it
   // uses later. Empty until it is told, and when the question itself serves for all.
   std::vector<Held<Cell>> told;
-  uint32_t answers = 0;  // answers that stand for it, through takes: the content is kept for them
+  // Answers and calls made here that stand for it, through takes: the content is kept for them.
+  uint32_t answers = 0;
 
-  // The restore that will tell whom to ask; 0: none. Canceled when nobody needs the pipeline.
+  // The restore that will tell whom to ask, or the call on a local object; 0: none. Canceled when
+  // nobody needs the pipeline.
   OpId op;
+  Ref callee;  // the object, while the call runs
   // Each call keeps the pipeline alive: a caller may finish what it pipelined on, not what it asked
   // (R-F11).
   WaitQueue queue;

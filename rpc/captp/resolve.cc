@@ -70,6 +70,14 @@ Route Core::route(Node& pin) {
         }
         return route;
       }
+      case NodeKind::kLocal:
+        route.kind = Route::Kind::kLocal;
+        route.local = static_cast<LocalNode*>(node);
+        return route;
+      case NodeKind::kGate:
+        static_cast<GateNode&>(*node).shorten();
+        node = static_cast<GateNode&>(*node).inner();
+        continue;
       case NodeKind::kEmbargo: {
         auto& embargo = static_cast<EmbargoNode&>(*node);
         if (embargo.settled()) {
@@ -85,7 +93,7 @@ Route Core::route(Node& pin) {
 }
 
 bool Core::closesCircle(const PromiseNode& node, const Node& to) {
-  return followThrough(const_cast<Node*>(&to)) == &node;
+  return followToEnd(const_cast<Node*>(&to)) == &node;
 }
 
 Place Core::movedOn(Node& named) {
@@ -143,6 +151,13 @@ std::optional<uint32_t> Core::indexAt(const Pipeline& results, std::span<const u
   return index && *index < results.capabilities.size() ? index : std::nullopt;
 }
 
+void Core::leadPaths(Pipeline& pipeline) {
+  for (const auto& node : pipeline.paths()) {
+    auto index = indexAt(pipeline, node->path());
+    if (index) lead(*node, *follow(pipeline.capabilities[*index].get()));
+  }
+}
+
 void Core::resolvePaths(Pipeline& pipeline) {
   // By index: announcing may add paths.
   for (size_t i = 0; i < pipeline.paths().size(); ++i) {
@@ -172,7 +187,7 @@ void Core::resolveNewPath(PathNode& node) {
     // Nobody was told: the results wait to be taken.
     auto index = indexAt(pipeline, node.path());
     Ref to = index ? pipeline.capabilities[*index] : broken(noCapability());
-    if (index && pipeline.bounces[*index]) lead(node, *follow(to.get()));
+    if (index && (pipeline.local || pipeline.bounces[*index])) lead(node, *follow(to.get()));
     resolve(node, std::move(to), index ? pipeline.bounces[*index] : Place());
   } else if (pipeline.broken) {
     lead(node, *pipeline.broken.get());
@@ -236,7 +251,8 @@ void Core::take(Pipeline& pipeline, Pipeline& from) {
   last.sink = std::exchange(pipeline.sink, nullptr);
   last.sink_answer = pipeline.sink_answer;
   last.sink_redirected = pipeline.sink_redirected;
-  if (!last.sink) return;
+  last.caller = std::exchange(pipeline.caller, {});
+  if (!last.sink && last.caller.value == 0) return;
   if (!last.retained.empty()) {
     // Even when the link that they came from is lost by now.
     auto payload = last.retained_payload;

@@ -86,9 +86,7 @@ void Journal::end(JournalEntry kind) {
   appendNumber(head, rest.size());
   constexpr uint64_t kRoomForFull = 2;
   if (size_ + head.size() + rest.size() + kRoomForFull > limit_) {
-    full_ = true;
-    rest.clear();
-    head = std::string{static_cast<char>(JournalEntry::kFull), '\0'};
+    return stop();
   }
   size_ += head.size() + rest.size();
   out_ += head;
@@ -131,13 +129,21 @@ void Journal::closeLink(LinkId id, const Status& reason) {
 }
 
 void Journal::complete(OpId op, const Result<Completion>& result) {
+  const auto* found = result.ok() ? std::get_if<BootstrapOf>(&*result) : nullptr;
+  if (result.ok() && !found) return stop();
   number(op.value);
   status(result.status());
-  if (result.ok()) {
-    link(result->link);
-    number(result->object_id.size());
+  if (found) {
+    link(found->link);
+    number(found->object_id.size());
   }
   end(JournalEntry::kComplete);
+}
+
+void Journal::stop() {
+  if (full_) return;
+  full_ = true;
+  out_ += {static_cast<char>(JournalEntry::kFull), '\0'};
 }
 
 void Journal::tick(Instant now) {

@@ -33,7 +33,7 @@ inline constexpr uint8_t kJournalPayloads = 1;
 inline constexpr uint8_t kJournalOldPaths = 2;
 
 enum class JournalEntry : uint8_t {
-  kFull = 0,  // the last one: the limit was reached
+  kFull = 0,  // the last one: the limit was reached, or what came can't be recorded
   kAddLink = 1,
   kMessage = 2,
   kLost = 3,
@@ -89,6 +89,9 @@ class Journal {
   void complete(OpId op, const Result<Completion>& result);
   void tick(Instant now);
   void flushed(LinkId link, uint64_t bytes);
+  // What comes from inside the vat, from its objects and gates, is not recorded, and nothing can be
+  // played again without it: the journal ends here.
+  void stop();
 
  private:
   void number(uint64_t value);

@@ -8,21 +8,26 @@
 #include "rpc/captp/errors.h"
 #include "rpc/captp/invariants.h"
 #include "rpc/vat/journal.h"
+#include "rpc/vat/turn.h"
 
 namespace vatmesh::vat {
 namespace {
 
-// One turn of the engine: begins when made, ends with its scope.
-class Turn {
- public:
-  Turn(captp::Core& core, Effects& out) : core_(core) { core_.begin(out); }
-  ~Turn() { core_.end(); }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
+void answer(captp::Core& core, captp::Pipeline& pipeline, BootstrapOf&& found) {
+  if (captp::Connection* there = core.find(found.link)) {
+    core.askBootstrap(pipeline, *there, found.object_id);
+  } else {
+    core.breakPipeline(pipeline, core.broken(captp::disconnected("the link was lost")));
+  }
+}
 
- private:
-  captp::Core& core_;
-};
+void answer(captp::Core& core, captp::Pipeline& pipeline, Restored&& found) {
+  core.locals.provide(pipeline, core.locals.ref(found.capability), found.awaits);
+}
+
+void answer(captp::Core& core, captp::Pipeline& pipeline, Content&& results) {
+  core.locals.answer(pipeline, std::move(results));
+}
 
 }  // namespace
 
@@ -69,14 +74,16 @@ void Vat::closeLink(LinkId link, const Status& reason, Effects& out) {
 void Vat::complete(OpId op, Result<Completion> result, Effects& out) {
   if (journal_) journal_->complete(op, result);
   Turn turn(*core_, out);
+  auto brought = std::move(result);  // dropped within the turn
   captp::Pipeline* pipeline = core_->takeOp(op);
-  if (!pipeline) return;
-  if (!result.ok()) {
-    core_->breakPipeline(*pipeline, core_->broken(captp::exceptionFrom(result.status())));
-  } else if (captp::Connection* there = core_->find(result->link)) {
-    core_->askBootstrap(*pipeline, *there, result->object_id);
+  if (!pipeline) {
+    if (auto* late = brought.ok() ? std::get_if<Restored>(&*brought) : nullptr) {
+      core_->locals.cancel(late->awaits);
+    }
+  } else if (!brought.ok()) {
+    core_->breakPipeline(*pipeline, core_->broken(captp::exceptionFrom(brought.status())));
   } else {
-    core_->breakPipeline(*pipeline, core_->broken(captp::disconnected("the link was lost")));
+    std::visit([&](auto& found) { answer(*core_, *pipeline, std::move(found)); }, *brought);
   }
 }
 
@@ -133,6 +140,8 @@ captp::TableSizes Vat::tableSizes() const {
     sizes.imports += link.imports.size();
     sizes.embargoes += link.embargoes.size();
   });
+  sizes.objects = core_->locals.objects();
+  sizes.calls = core_->locals.openCalls();
   sizes.charged_bytes = core_->chargedBytes();
   return sizes;
 }

@@ -9,7 +9,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -28,8 +30,13 @@ class Core;
 namespace vatmesh::vat {
 
 class Journal;
+
+using captp::CallId;
+using captp::Capability;
+using captp::Content;
 using captp::Effects;
 using captp::LinkId;
+using captp::ObjectId;
 using captp::OpId;
 
 struct LinkInfo {
@@ -39,12 +46,39 @@ struct LinkInfo {
   captp::Limits limits;
 };
 
-// What a Restore found: the bootstrap of `link`, asked with `object_id` (empty: none).
+// What answers an operation.
+//
+// A Restore found the bootstrap of `link`, asked with `object_id` (empty: none).
 struct BootstrapOf {
   LinkId link;
   std::string object_id;
 };
-using Completion = BootstrapOf;
+// ... or `capability`: a local object, a gate, a promise of another call. Fails with its cause when
+// it is broken by now. While the call `awaits` is open, pipelined calls go to `capability` at once,
+// but the answer is given only when that call has returned, and fails as it fails; its results are
+// dropped then, and no Returned tells of them.
+struct Restored {
+  Capability capability;
+  CallId awaits;
+};
+// A local object's results are a Content.
+using Completion = std::variant<BootstrapOf, Restored, Content>;
+
+// A call made inside the vat.
+struct Request {
+  uint64_t interface_id = 0;
+  uint16_t method_id = 0;
+  Content params;
+};
+// Something new of this vat: a local object, a gate.
+struct NewObject {
+  ObjectId id;
+  Capability capability;  // the first reference
+};
+struct NewPromise {
+  OpId op;
+  Capability capability;
+};
 
 // How a vat goes about things that its peers can't tell apart.
 struct Behaviour {
@@ -76,14 +110,47 @@ class Vat {
   // Ends `link` from our side: Abort with `reason`, then Close.
   void closeLink(LinkId link, const Status& reason, Effects& out);
 
-  // Answers `op` of a Start. Late or unknown: what it brought is dropped. Never call it inside a
-  // turn.
+  // Answers `op` of a Start, an Invoke or a NewPromise. Late or unknown: what it brought is
+  // dropped. Never call it inside a turn.
   void complete(OpId op, Result<Completion> result, Effects& out);
+
+  // The same for a BootstrapOf, with a new gate in front of what is found, which calls pass that
+  // are pipelined on the answer already.
+  ObjectId completeGated(OpId op, const BootstrapOf& found, Effects& out);
 
   // Tells the time. Call it before the inputs of each wake-up, and at nextDeadline().
   void onTick(Instant now, Effects& out);
   // When onTick is wanted next; kNever when nothing waits. May be earlier than needed.
   Instant nextDeadline() const;
+
+  // --- inside the vat (captp/local.h)
+  //
+  // An object that is called by Invoke effects. Gone, as Unused tells, when no reference is left.
+  NewObject newObject();
+  // A gate in front of `inner` (captp/gate.h).
+  NewObject newGate(const Capability& inner);
+  // Every later call on the gate fails with `why`; ... goes to `inner`. Nothing happens when the
+  // gate is gone, or was cut before.
+  void cut(ObjectId gate, const Status& why, Effects& out);
+  void replace(ObjectId gate, const Capability& inner, Effects& out);
+  // Another reference to an object or gate; null when it is gone.
+  Capability reference(ObjectId object);
+  // A promise, which complete() resolves. Cancel tells when nobody wants it any more.
+  NewPromise newPromise();
+
+  // Calls `target`, or asks `link` for its bootstrap. Leads to one Returned, unless it is canceled
+  // before or awaited by a Restored; after the Returned it is to be closed by cancel().
+  CallId call(const Capability& target, Request request, Effects& out);
+  CallId bootstrap(LinkId link, std::string_view object_id, Effects& out);
+  // A field of what an open call will return, or has returned; broken when it is closed.
+  Capability pipelined(CallId call, std::span<const uint16_t> path);
+  // Ends a call that has not returned, closes one that has. Nothing happens when it is closed.
+  void cancel(CallId call, Effects& out);
+  // Works off what dropped handles left to do; other turns do so too.
+  void settle(Effects& out);
+
+  // Where the messages of contents may lie. Like frames, they must not outlive the Vat then.
+  wire::BufferPool& bufferPool();
 
   // `bytes` of what was sent on `link` have left the queue (reached the kernel).
   void onFlushed(LinkId link, size_t bytes, Effects& out);

@@ -17,6 +17,7 @@ Hub::Hub(event::Loop& loop, wire::BufferPool& pool, Logger& log, metrics::Counte
       limited_log_(loop, log),
       admission_(loop, log, counters, settings),
       tell_empty_(loop, [this] { std::exchange(on_empty_, {})(); }),
+      settle_soon_(loop, [this] { settle(); }),
       deadline_(loop, [this] {
         tick();
         settle();
@@ -146,6 +147,12 @@ void Hub::tick() {
   vat_.onTick(loop_.now(), effects_);
 }
 
+captp::Effects& Hub::next() {
+  tick();
+  if (!settling_) settle_soon_.arm();
+  return effects_;
+}
+
 // Applies what the turns so far want, and runs what owners asked for as turns of their own, until
 // nothing is left. Called inside itself it does nothing: the outer call goes on.
 void Hub::settle() {
@@ -194,6 +201,8 @@ void Hub::apply(captp::Effect& effect) {
     applyStart(*start);
   } else if (auto* idle = std::get_if<captp::Idle>(&effect)) {
     if (Link* link = find(idle->link)) link->owner_.onIdle(*link, idle->idle);
+  } else if (objects_.apply(effect)) {
+    // A call on a local object, or the end of one that was made here.
   } else if (auto* cancel = std::get_if<captp::Cancel>(&effect)) {
     const auto found = restoring_.find(cancel->op);
     if (found != restoring_.end()) found->second->owner_.onCancel(cancel->op);

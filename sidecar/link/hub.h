@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "rpc/base/log.h"
+#include "rpc/vat/objects.h"
 #include "rpc/vat/vat.h"
 #include "rpc/wire/buffer.h"
 #include "sidecar/event/loop.h"
@@ -32,12 +33,12 @@
 
 namespace vatmesh::link {
 
-class Hub {
+class Hub : private vat::Turns {
  public:
   // All references outlive the Hub; `pool` is where received messages lie.
   Hub(event::Loop& loop, wire::BufferPool& pool, Logger& log, metrics::Counters& counters,
       const Settings& settings);
-  ~Hub();
+  ~Hub() override;
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
 
@@ -71,6 +72,8 @@ class Hub {
   bool shuttingDown() const { return shutting_down_; }
 
   const vat::Vat& vat() const { return vat_; }
+  // The objects inside the vat, and the calls that are made here.
+  vat::Objects& objects() { return objects_; }
   // Bytes sent by the engine that the kernel hasn't taken yet.
   uint64_t bufferedBytes() const;
 
@@ -103,6 +106,7 @@ class Hub {
   void peerEnded(Link& link);
   void closed(Link& link, const Status& status);
 
+  captp::Effects& next() override;
   void run(Completed input);
   void run(Closing input);
   void tick();
@@ -140,7 +144,9 @@ class Hub {
   uint64_t ticked_turn_ = ~0ull;
   std::function<void()> on_empty_;
   event::NextTurn tell_empty_;
+  event::NextTurn settle_soon_;
   event::Timer deadline_;
+  vat::Objects objects_{vat_, *this};  // goes first: its end is one more input
 };
 
 }  // namespace vatmesh::link

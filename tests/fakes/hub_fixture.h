@@ -25,7 +25,12 @@ class RecordingOwner : public link::LinkOwner {
   void onRestore(link::Link& link, captp::OpId op, const std::string& object_id) override {
     asked.push_back(object_id);
     ops.push_back(op);
-    if (answer) link.hub().complete(op, *answer);
+    if (!answer) return;
+    if (answer->ok()) {
+      link.hub().complete(op, **answer);
+    } else {
+      link.hub().complete(op, answer->status());
+    }
   }
   void onCancel(captp::OpId op) override { canceled.push_back(op); }
 
@@ -35,7 +40,7 @@ class RecordingOwner : public link::LinkOwner {
   std::vector<std::string> asked;
   std::vector<captp::OpId> ops;
   std::vector<captp::OpId> canceled;
-  std::optional<Result<vat::Completion>> answer;
+  std::optional<Result<vat::BootstrapOf>> answer;
 };
 
 class HubFixture : public testing::Test {

@@ -29,6 +29,8 @@ constexpr Weight kWeights[kActions] = {
     {Do::kStall, "kStall", 10},
     {Do::kCut, "kCut", 2},
     {Do::kJoin, "kJoin", 6},
+    {Do::kCutGate, "kCutGate", 2},
+    {Do::kSwapGate, "kSwapGate", 6},
 };
 
 }  // namespace
@@ -47,7 +49,10 @@ Run makeRun(uint64_t seed) {
     weights[i] = kWeights[i].weight * (1 + random.below(4));
     const bool promise = kWeights[i].what == Do::kPromise || kWeights[i].what == Do::kResolve;
     if (promising && promise) weights[i] *= 3;
-    if (!cuts && (kWeights[i].what == Do::kCut || kWeights[i].what == Do::kJoin)) weights[i] = 0;
+    if (!cuts && (kWeights[i].what == Do::kCut || kWeights[i].what == Do::kJoin ||
+                  kWeights[i].what == Do::kCutGate)) {
+      weights[i] = 0;
+    }
     sum += weights[i];
   }
   // Whoever has no reference can do little: the first actions make some.

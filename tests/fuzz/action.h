@@ -28,8 +28,10 @@ enum class Do : uint8_t {
   kStall,      // no message on one link for a while
   kCut,        // a link is lost
   kJoin,       // a lost link comes back
+  kCutGate,    // in front of what a Bootstrap found
+  kSwapGate,   // what is behind it for another way to the same
 };
-inline constexpr int kActions = 17;
+inline constexpr int kActions = 19;
 
 struct Action {
   Do what = Do::kDeliver;

@@ -183,7 +183,9 @@ void Net::post(const RefVat& from, std::vector<Frame> frames) {
 void Net::checkEmpty() {
   for (auto& proxy : proxies_) {
     auto sizes = proxy->vat.tableSizes();
-    if (sizes.questions + sizes.answers + sizes.exports + sizes.imports + sizes.embargoes > 0) {
+    if (sizes.questions + sizes.answers + sizes.exports + sizes.imports + sizes.embargoes +
+            sizes.objects + sizes.calls >
+        0) {
       shadows_.fail(proxy->name + ": tables are not empty\n" + proxy->vat.dump());
     } else if (sizes.charged_bytes > 0) {
       shadows_.fail(proxy->name + ": " + std::to_string(sizes.charged_bytes) + " bytes charged");

@@ -116,6 +116,7 @@ void World::complete(Proxy& proxy, size_t index, Random& random) {
   }
   End* chosen = ends[random.below(ends.size())];
   say(proxy.name + " bootstraps from " + net_.other(*chosen).name());
+  if (gated_ && random.chance(60)) return completeGated(proxy, start, *chosen);
   net_.input(proxy, [&](captp::Effects& effects) {
     proxy.vat.complete(start.op, vat::BootstrapOf{chosen->id, start.restore.object_id}, effects);
   });

@@ -33,6 +33,7 @@ World::World(uint64_t seed, bool verbose, std::optional<vat::Journal::Payloads> 
   Random random(seed ^ 0x5eed);
   build(random);
   circles_ = random.chance(25);
+  gated_ = random.chance(50);
   for (App& app : apps_) app.vat().setRandom(chance_);
 }
 
@@ -272,6 +273,12 @@ void World::act(const Action& action) {
       break;
     case Do::kJoin:
       net_.join(link);
+      break;
+    case Do::kCutGate:
+      cutGate(action);
+      break;
+    case Do::kSwapGate:
+      swapGate(action);
       break;
   }
   stepAll();

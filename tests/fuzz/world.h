@@ -39,6 +39,14 @@ class World {
   using Reference = Application::Reference;
   using Asked = Application::Asked;
   using Open = Application::Open;
+  // In front of what a Bootstrap found on a link.
+  struct Gate {
+    Proxy* proxy;
+    captp::ObjectId id;
+    captp::LinkId link;
+    std::string object_id;
+    bool at_app;
+  };
   // What the actions choose from.
   struct App {
     std::unique_ptr<Application> does;
@@ -55,6 +63,10 @@ class World {
   void addApp(Random& random);
   bool deliverAny(Random& random);
   void complete(Proxy& proxy, size_t index, Random& random);
+  // --- gates (gates.cc)
+  void completeGated(Proxy& proxy, const captp::Start& start, End& there);
+  void cutGate(const Action& action);
+  void swapGate(const Action& action);
   // Sends what the application's vat has written, and takes over the calls that came.
   void step(App& app);
   void stepAll();
@@ -79,9 +91,12 @@ class World {
   ShadowWorld shadows_;
   Shadow null_;
   std::vector<App> apps_;
+  std::vector<Gate> gates_;
   std::unordered_map<std::string, int> hops_;  // of Bootstraps
   // Whether what is held in circles may come about; then only lost links end it.
   bool circles_ = false;
+  // Whether Bootstraps are answered with a gate in front of what is found.
+  bool gated_ = false;
   // Whether promises are preferred to all else, so that they resolve to each other.
   bool promising_ = false;
   bool resting_ = false;  // at the end: what is due is done at once

@@ -116,7 +116,8 @@ void Peer::disembargo(uint32_t id, const wire::OutTarget& target) {
 Harness::~Harness() {
   // I11: when every link is gone, nothing is left and nothing is charged.
   for (auto& peer : peers_) lose(*peer, "the test ends");
-  EXPECT_EQ(vat_.tableSizes().charged_bytes, 0u);
+  turn([&](Effects& out) { vat_.settle(out); });
+  EXPECT_TRUE(empty()) << vat_.dump();
   EXPECT_TRUE(starts_.empty()) << "restores are neither completed nor canceled";
 }
 
@@ -136,9 +137,20 @@ Peer* Harness::find(LinkId id) {
   return nullptr;
 }
 
+void Harness::run() {
+  if (landing_) return;
+  landing_ = true;
+  do {
+    land(std::exchange(queue_, {}));
+  } while (!queue_.empty());
+  landing_ = false;
+}
+
 void Harness::land(Effects effects) {
   for (Effect& effect : effects) {
-    if (auto* send = std::get_if<Send>(&effect)) {
+    if (objects_.apply(effect)) {
+      continue;
+    } else if (auto* send = std::get_if<Send>(&effect)) {
       find(send->link)->inbox_.push_back(std::move(send->frame));
     } else if (auto* close = std::get_if<Close>(&effect)) {
       find(close->link)->closed_ = close->reason;
@@ -160,7 +172,9 @@ void Harness::land(Effects effects) {
 
 bool Harness::empty() const {
   captp::TableSizes sizes = vat_.tableSizes();
-  return sizes.questions + sizes.answers + sizes.exports + sizes.imports + sizes.charged_bytes == 0;
+  return sizes.questions + sizes.answers + sizes.exports + sizes.imports + sizes.objects +
+             sizes.calls + sizes.charged_bytes ==
+         0;
 }
 
 const Restore& Harness::restore() const {
@@ -168,20 +182,38 @@ const Restore& Harness::restore() const {
   return starts_.front().restore;
 }
 
-void Harness::complete(Peer& bootstrap_of, std::string object_id) {
-  ASSERT_FALSE(starts_.empty()) << "no restore is under way";
+OpId Harness::takeRestore() {
+  if (starts_.empty()) {
+    ADD_FAILURE() << "no restore is under way";
+    return {};
+  }
   OpId op = starts_.front().op;
   starts_.pop_front();
+  return op;
+}
+
+void Harness::complete(Peer& bootstrap_of, std::string object_id) {
+  OpId op = takeRestore();
   turn([&](Effects& out) {
     vat_.complete(op, vat::BootstrapOf{bootstrap_of.id(), std::move(object_id)}, out);
   });
 }
 
 void Harness::completeWith(const Status& error) {
-  ASSERT_FALSE(starts_.empty()) << "no restore is under way";
-  OpId op = starts_.front().op;
-  starts_.pop_front();
+  OpId op = takeRestore();
   turn([&](Effects& out) { vat_.complete(op, error, out); });
+}
+
+void Harness::completeWith(Capability capability, CallId awaits) {
+  OpId op = takeRestore();
+  turn([&](Effects& out) { vat_.complete(op, vat::Restored{std::move(capability), awaits}, out); });
+}
+
+ObjectId Harness::completeGated(Peer& bootstrap_of, const std::string& object_id) {
+  OpId op = takeRestore();
+  ObjectId gate;
+  turn([&](Effects& out) { gate = vat_.completeGated(op, {bootstrap_of.id(), object_id}, out); });
+  return gate;
 }
 
 void Harness::lose(Peer& peer, const std::string& reason) {

@@ -20,6 +20,7 @@
 
 #include <gtest/gtest.h>
 
+#include "rpc/vat/objects.h"
 #include "rpc/vat/vat.h"
 #include "rpc/wire/build.h"
 #include "rpc/wire/envelope.h"
@@ -84,10 +85,10 @@ class Peer {
   bool told_idle_ = true;
 };
 
-class Harness {
+class Harness : private vat::Turns {
  public:
   explicit Harness(Limits limits = {}) : limits_(limits) {}
-  ~Harness();
+  ~Harness() override;
 
   Peer& peer() { return add(LinkKind::kPeer); }
   Peer& app() { return add(LinkKind::kApp); }
@@ -95,6 +96,8 @@ class Harness {
   Peer& add(LinkKind kind, const Limits& limits, const Profile& profile = {});
 
   vat::Vat& vat() { return vat_; }
+  // What lives inside the vat. Whatever it leads to happens in run(), or in the next turn.
+  vat::Objects& objects() { return objects_; }
   wire::FramePool& frames() { return vat_.framePool(); }
   wire::BufferPool& buffers() { return buffers_; }
 
@@ -104,6 +107,9 @@ class Harness {
   OpId restoreOp() const { return starts_.front().op; }
   void complete(Peer& bootstrap_of, std::string object_id = {});
   void completeWith(const Status& error);
+  void completeWith(Capability capability, CallId awaits = {});
+  // With a gate in front.
+  ObjectId completeGated(Peer& bootstrap_of, const std::string& object_id = {});
 
   // The peer's transport ends.
   void lose(Peer& peer, const std::string& reason = "Connection closed");
@@ -123,19 +129,25 @@ class Harness {
   // Runs one turn and lands its effects.
   template <typename F>
   void turn(F f) {
-    Effects effects;
-    f(effects);
-    land(std::move(effects));
+    f(queue_);
+    run();
   }
+  // Lands what is left, until nothing is.
+  void run();
 
  private:
   friend class Peer;
+  Effects& next() override { return queue_; }
   void land(Effects effects);
+  OpId takeRestore();
   Peer* find(LinkId id);
 
   // The vat goes last but for the pools: frames in inboxes and effects belong to it.
   wire::BufferPool buffers_;
   vat::Vat vat_;
+  Effects queue_;
+  bool landing_ = false;
+  vat::Objects objects_{vat_, *this};
   Limits limits_;
   std::vector<std::unique_ptr<Peer>> peers_;
   std::deque<Start> starts_;

@@ -49,6 +49,58 @@ TEST_F(HubTest, CarriesABootstrapToTheLinkThatIsFoundForIt) {
   EXPECT_EQ(peer->find(MessageKind::kReturn)->return_kind, wire::ReturnKind::kResults);
 }
 
+// Counts its calls, and answers the first with the second.
+class Pair : public vat::LocalObject {
+ public:
+  explicit Pair(bool& destroyed) : destroyed_(destroyed) {}
+  ~Pair() override { destroyed_ = true; }
+  void call(vat::CallView, vat::Responder responder) override {
+    waiting_.push_back(std::move(responder));
+    if (waiting_.size() == 2) {
+      for (vat::Responder& each : waiting_) each.answer(vat::Content());
+      waiting_.clear();
+    }
+  }
+
+ private:
+  bool& destroyed_;
+  std::vector<vat::Responder> waiting_;
+};
+
+TEST_F(HubTest, BringsCallsToALocalObjectUntilNobodyHoldsIt) {
+  RecordingOwner peers;
+  const auto peer = connect(LinkKind::kPeer, peers);
+  peer->bootstrap(0);
+  until([&] { return !peers.ops.empty(); });
+  bool destroyed = false;
+  hub_.complete(peers.ops[0],
+                vat::Restored{hub_.objects().add(std::make_unique<Pair>(destroyed)), {}});
+  until([&] { return peer->count(MessageKind::kReturn) == 1; });
+  for (uint32_t question : {1, 2}) {
+    wire::OutCall call;
+    call.question_id = question;
+    peer->send(wire::buildCall(peer->frames(), call, {}));
+  }
+  until([&] { return peer->count(MessageKind::kReturn) == 3; });
+  EXPECT_FALSE(destroyed);
+  peer->hangUp();
+  until([&] { return destroyed; });
+}
+
+TEST_F(HubTest, BringsTheOutcomeOfACallThatIsMadeHere) {
+  RecordingOwner apps;
+  Link* app_link = nullptr;
+  const auto app = connect(LinkKind::kApp, apps, &app_link);
+  std::optional<Status> outcome;
+  const vat::PendingCall asked = hub_.objects().bootstrap(
+      app_link->id(), "", [&](Result<vat::Content> result) { outcome = result.status(); });
+  EXPECT_FALSE(outcome);
+  until([&] { return app->find(MessageKind::kBootstrap) != nullptr; });
+  app->offer(app->find(MessageKind::kBootstrap)->id);
+  until([&] { return outcome.has_value(); });
+  EXPECT_TRUE(outcome->ok());
+}
+
 TEST_F(HubTest, TellsTheOwnerOnceWhenThePeerHangsUp) {
   RecordingOwner peers;
   Link* link = nullptr;

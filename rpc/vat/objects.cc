@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rpc/vat/objects.h"
+
+namespace vatmesh::vat {
+
+Responder::~Responder() {
+  if (op_.value != 0) fail(Status(Code::kFailed, "the object dropped the call"));
+}
+
+void Responder::complete(Result<Completion> result) {
+  const OpId op = std::exchange(op_, {});
+  VATMESH_CHECK(op.value != 0);
+  if (auto objects = objects_.lock()) (*objects)->complete(op, std::move(result));
+}
+
+void Responder::onCancel(std::function<void()> then) {
+  auto objects = objects_.lock();
+  if (!objects) return;
+  auto running = (*objects)->running_.find(op_);
+  if (running != (*objects)->running_.end()) running->second = std::move(then);
+}
+
+PendingCall::~PendingCall() {
+  if (id_.value == 0) return;
+  if (auto objects = objects_.lock()) (*objects)->cancel(id_);
+}
+
+Capability PendingCall::pipelined(std::span<const uint16_t> path) const {
+  auto objects = objects_.lock();
+  return objects ? (*objects)->vat_.pipelined(id_, path) : Capability();
+}
+
+Objects::~Objects() {
+  // What these hold may still answer and cancel.
+  std::exchange(objects_, {}).clear();
+  std::exchange(running_, {}).clear();
+  for (const auto& [id, then] : calls_) vat_.cancel(id, turns_.next());
+  std::exchange(calls_, {}).clear();
+  self_.reset();
+}
+
+Capability Objects::add(std::unique_ptr<LocalObject> object) {
+  NewObject made = vat_.newObject();
+  objects_.emplace(made.id, std::move(object));
+  return std::move(made.capability);
+}
+
+PendingCall Objects::call(const Capability& target, Request request, Then then) {
+  const CallId id = vat_.call(target, std::move(request), turns_.next());
+  calls_.emplace(id, std::move(then));
+  return PendingCall(self_, id);
+}
+
+PendingCall Objects::bootstrap(LinkId link, std::string_view object_id, Then then) {
+  const CallId id = vat_.bootstrap(link, object_id, turns_.next());
+  calls_.emplace(id, std::move(then));
+  return PendingCall(self_, id);
+}
+
+std::pair<Responder, Capability> Objects::promise() {
+  NewPromise made = vat_.newPromise();
+  running_.emplace(made.op, nullptr);
+  return {Responder(self_, made.op), std::move(made.capability)};
+}
+
+bool Objects::apply(captp::Effect& effect) {
+  if (auto* invoke = std::get_if<captp::Invoke>(&effect)) {
+    apply(*invoke);
+  } else if (auto* returned = std::get_if<captp::Returned>(&effect)) {
+    apply(*returned);
+  } else if (auto* unused = std::get_if<captp::Unused>(&effect)) {
+    // Destroyed outside of the map, since its end may lead to anything.
+    auto gone = objects_.extract(unused->object);
+  } else if (auto* cancel = std::get_if<captp::Cancel>(&effect)) {
+    auto canceled = running_.extract(cancel->op);
+    if (!canceled) return false;
+    if (canceled.mapped()) canceled.mapped()();
+  } else {
+    return false;
+  }
+  vat_.settle(turns_.next());
+  return true;
+}
+
+void Objects::apply(captp::Invoke& invoke) {
+  running_.emplace(invoke.op, nullptr);
+  Responder responder(self_, invoke.op);
+  auto object = objects_.find(invoke.call->object);
+  if (object == objects_.end()) {
+    responder.fail(Status(Code::kUnimplemented, "nothing implements this object"));
+    return;
+  }
+  object->second->call({invoke.call->interface_id, invoke.call->method_id, invoke.call->params},
+                       std::move(responder));
+  invoke.call.reset();
+}
+
+void Objects::apply(captp::Returned& returned) {
+  auto call = calls_.extract(returned.call);
+  if (call && call.mapped()) call.mapped()(std::move(*returned.outcome));
+  returned.outcome.reset();
+  vat_.cancel(returned.call, turns_.next());
+}
+
+void Objects::complete(OpId op, Result<Completion> result) {
+  running_.erase(op);
+  vat_.complete(op, std::move(result), turns_.next());
+}
+
+void Objects::cancel(CallId call) {
+  calls_.erase(call);
+  vat_.cancel(call, turns_.next());
+}
+
+}  // namespace vatmesh::vat
