@@ -34,7 +34,7 @@ struct JournalClose {
 };
 struct JournalCompletion {
   OpId op;
-  Result<Completion> result = Status(Code::kFailed, "");  // an object id is zeros of its length
+  Result<BootstrapOf> result = Status(Code::kFailed, "");  // an object id is zeros of its length
 };
 struct JournalTick {
   Instant now;

@@ -56,7 +56,11 @@ class Replay {
     std::string what = in.result.ok() ? "the bootstrap of " + nameOf(in.result->link)
                                       : in.result.status().toString();
     say_("operation " + std::to_string(in.op.value) + " gives " + what);
-    vat_.complete(in.op, in.result, effects);
+    if (in.result.ok()) {
+      vat_.complete(in.op, vat::Completion(*in.result), effects);
+    } else {
+      vat_.complete(in.op, in.result.status(), effects);
+    }
     return "";
   }
   std::string play(const vat::JournalTick& in) {
