@@ -48,6 +48,8 @@ void Core::travel(Loopback loopback, Node& at) {
     if (!embargo.settled()) {
       // Behind itself: what it holds back was promised in terms of itself.
       if (loopback.embargo.get() == &embargo) return reject(embargo, unusable(Unusable::kItself));
+      // Should the other one never end, this one does.
+      if (loopback.embargo) startDeadline(*loopback.embargo, Limits().embargo_timeout);
       Waiting waiting;
       waiting.loopback = std::move(loopback);
       embargo.queue.items.push_back(std::move(waiting));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Faults that a build may plant in the engine (-DVATMESH_PLANT_FAULT=refcount) to show that the
-// fuzzer finds them (tests/fuzz/planted). In every other build none is there.
+// Faults that can be planted in the engine to show that the fuzzer finds them (tests/fuzz/planted),
+// in a build of their own (-DVATMESH_PLANTED_FAULTS=ON). In every other none is there.
 #pragma once
 
 #include <string_view>
@@ -20,12 +20,15 @@ namespace vatmesh::captp {
 // announcement   only the first holder of a promise is told what became of it
 // cancel         a Finish before the Return does not reach whom we asked
 // retained       results that were kept stay charged
-constexpr bool planted(std::string_view fault) {
-#ifdef VATMESH_PLANT_FAULT
-  return fault == VATMESH_PLANT_FAULT;
-#else
-  return false;
-#endif
+#ifdef VATMESH_PLANTED_FAULTS
+inline std::string_view planted_fault;  // the one that is planted; set before there is a vat
+inline bool planted(std::string_view fault) {
+  return fault == planted_fault;
 }
+#else
+constexpr bool planted(std::string_view fault) {
+  return false;
+}
+#endif
 
 }  // namespace vatmesh::captp

@@ -16,6 +16,7 @@
 #include <string>
 
 #include "tests/fuzz/journal_replay.h"
+#include "rpc/captp/planted.h"
 #include "tests/fuzz/world.h"
 
 namespace vatmesh::fuzz {
@@ -204,6 +205,10 @@ int run(int argc, char** argv) {
       options.seed = std::strtoull(value, nullptr, 10);
     } else if (name == "--journal") {
       return replay(value);
+#ifdef VATMESH_PLANTED_FAULTS
+    } else if (name == "--plant") {
+      captp::planted_fault = value;
+#endif
     } else if (name == "--replay") {
       options.seed = std::strtoull(value, nullptr, 10);
       options.runs = 1;

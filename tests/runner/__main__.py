@@ -15,6 +15,7 @@ PARTS = {
     "persistence": "every store through one suite, printed as a table (tests/persistence)",
     "integration": "pytest in tests/integration, with the built programs",
     "fuzz": "random runs of the engine against a shadow world (tests/fuzz)",
+    "planted": "shows that the fuzzer finds faults, each planted alone",
     "quickstart": "deploy/quickstart, as a user runs it (preset release)",
     "tls": "the tests of TLS with a current BoringSSL from source (preset release)",
     "bench": "tests/bench/run (preset release)",
@@ -54,6 +55,8 @@ def main(argv):
         for part in built if folder else []:
             options = {"seconds": arguments.seconds} if part == "fuzz" else {}
             BUILT[part].run(folder, report, **options)
+    if "planted" in chosen:
+        fuzz.planted(report)
     if {"quickstart", "tls", "bench"} & set(chosen):
         programs.boringssl(report)
     if "quickstart" in chosen:

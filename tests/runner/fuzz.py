@@ -9,6 +9,23 @@ from . import ROOT
 SECONDS = 60
 
 
+def planted(report):
+    """Each fault that is planted in the engine is found within a minute: one test for each."""
+    print("\n== faults planted for the fuzzer", flush=True)
+    done = subprocess.run([str(ROOT / "tests/fuzz/planted")], cwd=ROOT, text=True,
+                          stdout=subprocess.PIPE)
+    print(done.stdout, end="", flush=True)
+    for line in done.stdout.splitlines():
+        verdict, _, rest = line.partition(" ")
+        fault = rest.strip().partition(":")[0]
+        if verdict == "found":
+            report.ok(name=f"planted {fault}")
+        elif verdict == "MISSED":
+            report.fail(f"planted {fault}", "the fuzzer did not find it")
+    if done.returncode not in (0, 1):
+        report.fail("planted faults", f"tests/fuzz/planted ended with {done.returncode}")
+
+
 def run(folder, report, seconds=SECONDS):
     print(f"\n== fuzz: {seconds} s", flush=True)
     started = time.monotonic()
