@@ -63,7 +63,16 @@ struct Idle {
   bool idle = true;
 };
 
-using Effect = std::variant<Send, Close, Start, Cancel, Idle>;
+// Read nothing more from `link` until Resume: what it asked for waits in our queues already. What
+// was received before may still come as input.
+struct Pause {
+  LinkId link;
+};
+struct Resume {
+  LinkId link;
+};
+
+using Effect = std::variant<Send, Close, Start, Cancel, Idle, Pause, Resume>;
 
 // Reused from turn to turn, so that it keeps its memory.
 using Effects = std::vector<Effect>;

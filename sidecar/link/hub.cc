@@ -176,6 +176,10 @@ void Hub::apply(captp::Effect& effect) {
     applyStart(*start);
   } else if (auto* idle = std::get_if<captp::Idle>(&effect)) {
     if (Link* link = find(idle->link)) link->owner_.onIdle(*link, idle->idle);
+  } else if (auto* pause = std::get_if<captp::Pause>(&effect)) {
+    if (Link* link = find(pause->link)) link->stream_.pauseReading();
+  } else if (auto* resume = std::get_if<captp::Resume>(&effect)) {
+    if (Link* link = find(resume->link)) link->stream_.resumeReading();
   } else if (auto* cancel = std::get_if<captp::Cancel>(&effect)) {
     const auto found = restoring_.find(cancel->op);
     if (found != restoring_.end()) found->second->owner_.onCancel(cancel->op);
