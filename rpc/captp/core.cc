@@ -9,7 +9,7 @@
 
 namespace vatmesh::captp {
 
-Core::Core() : null_(*this) {
+Core::Core(const VatLimits& limits) : budget(limits.total), null_(*this) {
   null_.addUse();
 }
 
@@ -54,6 +54,7 @@ void Core::end() {
       break;
     }
   }
+  flow.endTurn(touched_);
   watchQueues();
   for (Connection* connection : touched_) {
     connection->touched = false;
@@ -68,11 +69,8 @@ void Core::end() {
 }
 
 bool Core::endDoomedLink() {
+  flow.doom(touched_);
   for (Connection* connection : touched_) {
-    if (!connection->doomed && connection->queued_bytes > connection->limits().queue_hard) {
-      connection->doomed =
-          Status(Code::kOverloaded, "the peer reads too slowly: its queue is full");
-    }
     if (!connection->doomed) continue;
     abort(*connection, Status(*connection->doomed));
     return true;
@@ -82,7 +80,7 @@ bool Core::endDoomedLink() {
 
 void Core::watchQueues() {
   for (Connection* connection : touched_) {
-    if (connection->queued_bytes == 0 || connection->stall_armed) continue;
+    if (connection->outbox.empty() || connection->stall_armed) continue;
     connection->stall_armed = true;
     deadlines_.push({connection->last_progress + connection->limits().stall, connection->id()});
   }
@@ -102,7 +100,7 @@ void Core::checkDeadlines() {
     Connection* connection = find(id);
     if (!connection) continue;
     connection->stall_armed = false;
-    if (connection->queued_bytes == 0) continue;
+    if (connection->outbox.empty()) continue;
     if (connection->last_progress + connection->limits().stall <= now) {
       abort(*connection, Status(Code::kTimeout, "the peer has read nothing for too long"));
     } else {
@@ -132,6 +130,7 @@ Connection& Core::add(LinkKind kind, const Profile& profile, const Limits& limit
   free_slots_.pop_back();
   LinkId id{slot, ++links_[slot].generation};
   links_[slot].connection = std::make_unique<Connection>(*this, id, kind, profile, limits);
+  budget.open(id, limits.queue_soft);
   return *links_[slot].connection;
 }
 
@@ -187,6 +186,7 @@ void Core::lose(Connection& connection, const wire::Exception& what) {
     if (!node.settled()) settle(node, why);
     connection.imports.erase(id);
   });
+  flow.forget(connection);
   // Whatever could come back along the link has come. Peers' Disembargoes follow that.
   for (SentDisembargo& sent : onwards) travel(std::move(sent.loopback), *sent.bounce.node());
 }

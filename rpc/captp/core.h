@@ -27,11 +27,13 @@
 #include <vector>
 
 #include "rpc/base/instant.h"
+#include "rpc/captp/budget.h"
 #include "rpc/captp/cap.h"
 #include "rpc/captp/connection.h"
 #include "rpc/captp/counters.h"
 #include "rpc/captp/effects.h"
 #include "rpc/captp/embargo.h"
+#include "rpc/captp/flow.h"
 #include "rpc/captp/pipeline.h"
 #include "rpc/wire/buffer.h"
 #include "rpc/wire/envelope.h"
@@ -53,7 +55,7 @@ struct Route {
 
 class Core {
  public:
-  Core();
+  explicit Core(const VatLimits& limits);
   ~Core();
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
@@ -63,7 +65,7 @@ class Core {
   void end();
   Effects& effects() { return *effects_; }
 
-  // --- time and back-pressure (core.cc)
+  // --- time
   // Ends links that have not moved for their `stall`.
   void checkDeadlines();
   Instant nextDeadline() const;
@@ -167,11 +169,10 @@ class Core {
   bool operationsPending() const { return !ops_.empty(); }
 
   void drop(Counted& counted);
-  // Counts `bytes` of retained messages, or no longer when negative.
-  void charge(int64_t bytes) { charged_bytes_ += static_cast<uint64_t>(bytes); }
-  uint64_t chargedBytes() const { return charged_bytes_; }
   void touch(Connection& connection);
 
+  Budget budget;  // outlives whatever is charged to it
+  Flow flow{*this};
   wire::BufferPool buffers;
   wire::FramePool frames;
   Counters counters;
@@ -212,7 +213,6 @@ class Core {
   bool endDoomedLink();
   void watchQueues();
   void loseQuestion(Question& question, Ref why);
-  void setCharge(Pipeline& pipeline, uint64_t bytes);
 
   Effects* effects_ = nullptr;
   std::vector<Slot> links_;
@@ -228,7 +228,6 @@ class Core {
   std::vector<Cell*> idle_cells_;
   std::unordered_map<OpId, Pipeline*> ops_;
   uint64_t next_op_ = 1;
-  uint64_t charged_bytes_ = 0;
   bool in_turn_ = false;
   NullNode null_;
   std::array<Ref, kUnusables> unusables_;  // made when first needed

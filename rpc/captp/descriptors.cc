@@ -22,7 +22,7 @@ Ref Core::unusable(Unusable why) {
   };
   auto index = static_cast<size_t>(why);
   Ref& ref = unusables_[index];
-  if (!ref) ref = broken(kReasons[index]);
+  if (!ref) ref = Ref(new BrokenNode(*this, kReasons[index]));
   return ref;
 }
 

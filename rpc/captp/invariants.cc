@@ -104,6 +104,46 @@ bool ends(Node* node) {
   return true;
 }
 
+Budget::Bytes& operator+=(Budget::Bytes& sum, const Budget::Bytes& more) {
+  for (size_t i = 0; i < kLoads; ++i) sum[i] += more[i];
+  return sum;
+}
+
+// I10: each link is charged with what is sent because of it and with its entries; nothing is
+// charged twice or for ever.
+Broken checkBudget(Core& core) {
+  Broken broken;
+  std::vector<std::pair<LinkId, uint64_t>> sent;
+  core.forEachLink([&](Connection& link) {
+    link.outbox.forEach([&](LinkId asker, uint64_t bytes) { sent.emplace_back(asker, bytes); });
+  });
+  uint64_t sent_by_nobody = 0;
+  for (const auto& [asker, bytes] : sent) sent_by_nobody += core.find(asker) ? 0 : bytes;
+  Budget::Bytes sum = core.budget.of(LinkId());
+  if (sum[static_cast<size_t>(Load::kSent)] != sent_by_nobody) {
+    broken = "I10: what was sent for links that are lost is charged wrongly";
+  }
+  core.forEachLink([&](Connection& link) {
+    uint64_t sent_for_link = 0;
+    for (const auto& [asker, bytes] : sent) sent_for_link += asker == link.id() ? bytes : 0;
+    const Budget::Bytes& charged = core.budget.of(link.id());
+    if (charged[static_cast<size_t>(Load::kSent)] != sent_for_link) {
+      broken = at("I10", "what was sent is charged wrongly to link", link.id().slot);
+    }
+    if (charged[static_cast<size_t>(Load::kEntries)] != Flow::entryBytes(link)) {
+      broken = at("I10", "entries are charged wrongly to link", link.id().slot);
+    }
+    sum += charged;
+  });
+  uint64_t total = 0;
+  for (size_t i = 0; i < kLoads; ++i) {
+    if (sum[i] != core.budget.of(static_cast<Load>(i))) broken = "I10: the sum of a load is wrong";
+    total += sum[i];
+  }
+  if (total != core.budget.total()) broken = "I10: the sum of all charges is wrong";
+  return broken;
+}
+
 }  // namespace
 
 std::optional<std::string> checkInvariants(Core& core) {
@@ -118,9 +158,11 @@ std::optional<std::string> checkInvariants(Core& core) {
     });
     all_empty &= link.tablesEmpty();
   });
+  if (!broken) broken = checkBudget(core);
   // Calls that were finished but must be delivered may wait behind a restore.
-  if (!broken && all_empty && !core.operationsPending() && core.chargedBytes() != 0) {
-    broken = "I10: " + std::to_string(core.chargedBytes()) + " bytes charged to empty tables";
+  const uint64_t kept = core.budget.of(Load::kWaiting) + core.budget.of(Load::kResults);
+  if (!broken && all_empty && !core.operationsPending() && kept != 0) {
+    broken = "I10: " + std::to_string(kept) + " bytes charged to empty tables";
   }
   return broken;
 }

@@ -52,6 +52,7 @@ Status Connection::sendCall(PendingCall& call, const wire::OutTarget& target) {
   capabilities.clear();
   for (Ref& ref : call.capabilities) capabilities.push_back({ref.get(), false});
   Status room = checkRoom(capabilities, call.message, target);
+  if (room.ok()) room = core_.flow.checkQueue(*this, call.result->asker, call.message.frameBytes());
   if (!room.ok()) return room;
 
   auto [id, question] = questions.allocate();
@@ -69,8 +70,9 @@ Status Connection::sendCall(PendingCall& call, const wire::OutTarget& target) {
   question.tail = isTailCall(call);
   if (question.tail) out.send_results_to = wire::SendResultsTo::kYourself;
   send(wire::forwardCall(core_.frames, std::move(call.message), call.payload, out, descriptors),
-       wire::MessageKind::kCall);
+       wire::MessageKind::kCall, call.result->asker);
   resolveBroken();
+  ++owed_returns;
   question.pipeline = call.result.get();
   call.result->connection = this;
   call.result->question = id;
@@ -91,10 +93,12 @@ bool Connection::isTailCall(const PendingCall& call) {
 
 void Connection::sendBootstrap(Pipeline& pipeline, std::string_view object_id) {
   auto [id, question] = questions.allocate();
+  ++owed_returns;
   question.pipeline = &pipeline;
   pipeline.connection = this;
   pipeline.question = id;
-  send(wire::buildBootstrap(core_.frames, id.value, object_id), wire::MessageKind::kBootstrap);
+  send(wire::buildBootstrap(core_.frames, id.value, object_id), wire::MessageKind::kBootstrap,
+       pipeline.asker);
 }
 
 void Connection::finish(QuestionId id, const Pipeline& pipeline) {
@@ -110,6 +114,7 @@ void Connection::finish(QuestionId id, const Pipeline& pipeline) {
   if (question->returned) {
     questions.erase(id);
   } else {
+    --owed_returns;
     question->pipeline = nullptr;
   }
 }
@@ -142,6 +147,7 @@ void Connection::handleReturn(wire::InMessage&& message, const wire::Envelope& e
     questions.erase(id);
     if (took) onTaken(nullptr, AnswerId{envelope.take_from});
   } else {
+    --owed_returns;
     question->returned = true;
     Ref why;
     if (envelope.return_unknown) {

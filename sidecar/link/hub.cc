@@ -14,6 +14,7 @@ Hub::Hub(event::Loop& loop, wire::BufferPool& pool, Logger& log, metrics::Counte
       settings_(settings),
       limited_log_(loop, log),
       admission_(loop, log, counters, settings),
+      vat_(settings.vat_limits),
       tell_empty_(loop, [this] { std::exchange(on_empty_, {})(); }),
       deadline_(loop, [this] {
         tick();

@@ -21,7 +21,7 @@ class Net {
  public:
   // A vat of ours.
   struct Proxy {
-    explicit Proxy(vat::Behaviour behaviour) : vat(behaviour) {}
+    explicit Proxy(vat::Behaviour behaviour) : vat({}, behaviour) {}
     std::string name;
     wire::BufferPool buffers;
     vat::Vat vat;

@@ -2,6 +2,7 @@
 #include "tests/rpc/captp/harness.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace vatmesh::captp {
 
@@ -152,6 +153,10 @@ void Harness::land(Effects effects) {
       Peer& peer = *find(idle->link);
       EXPECT_NE(peer.told_idle_, idle->idle) << "told again what was told last";
       peer.told_idle_ = idle->idle;
+    } else if (auto* pause = std::get_if<Pause>(&effect)) {
+      EXPECT_FALSE(std::exchange(find(pause->link)->paused_, true)) << "paused twice";
+    } else if (auto* resume = std::get_if<Resume>(&effect)) {
+      EXPECT_TRUE(std::exchange(find(resume->link)->paused_, false)) << "resumed twice";
     }
   }
   auto broken = vat_.checkInvariants();

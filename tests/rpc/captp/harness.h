@@ -53,6 +53,8 @@ class Peer {
 
   // Set once the vat has closed the link, to its reason.
   const std::optional<Status>& closed() const { return closed_; }
+  // Whether the vat wants nothing to be read from it; what is sent all the same arrives.
+  bool paused() const { return paused_; }
   // What the vat told last of the link's tables: whether they are empty.
   bool toldIdle() const { return told_idle_; }
 
@@ -82,11 +84,13 @@ class Peer {
   std::deque<wire::FrameRef> inbox_;
   std::optional<Status> closed_;
   bool told_idle_ = true;
+  bool paused_ = false;
 };
 
 class Harness {
  public:
-  explicit Harness(Limits limits = {}) : limits_(limits) {}
+  explicit Harness(Limits limits = {}, const VatLimits& vat_limits = {})
+      : vat_(vat_limits), limits_(limits) {}
   ~Harness();
 
   Peer& peer() { return add(LinkKind::kPeer); }
