@@ -178,7 +178,7 @@ void Hub::apply(captp::Effect& effect) {
   } else if (auto* idle = std::get_if<captp::Idle>(&effect)) {
     if (Link* link = find(idle->link)) link->owner_.onIdle(*link, idle->idle);
   } else if (auto* pause = std::get_if<captp::Pause>(&effect)) {
-    if (Link* link = find(pause->link)) link->stream_.pauseReading();
+    if (Link* link = find(pause->link)) link->pause();
   } else if (auto* resume = std::get_if<captp::Resume>(&effect)) {
     if (Link* link = find(resume->link)) link->stream_.resumeReading();
   } else if (auto* cancel = std::get_if<captp::Cancel>(&effect)) {
@@ -204,7 +204,11 @@ void Hub::applyClose(const captp::Close& close) {
     link->close_reason_ = metrics::CloseReason::kProtocolError;
   }
   forget(*link);
-  link->stream_.closeAfterFlush();
+  // Who doesn't read gets no more than the Abort; the memory is wanted back.
+  const bool slow =
+      close.reason.code() == Code::kOverloaded || close.reason.code() == Code::kTimeout;
+  link->stream_.closeAfterFlush(net::Stream::kMaxCloseDeadline,
+                                slow ? net::Unsent::kLast : net::Unsent::kAll);
   reportDown(*link, close.reason);
 }
 
