@@ -117,6 +117,7 @@ void Connection::handleUnimplemented(const wire::Envelope& envelope) {
     case wire::MessageKind::kBootstrap: {
       QuestionId id{envelope.inner_id};
       Question* question = questions.find(id);
+      if (!question && questions.recall(id)) return;
       if (!question || question->returned) return abort("an Unimplemented for no question of ours");
       // The peer has no entry for it, so it gets no Finish (R-Q1, 0.1.7).
       if (Pipeline* pipeline = question->pipeline) {
@@ -124,6 +125,8 @@ void Connection::handleUnimplemented(const wire::Envelope& envelope) {
         pipeline->connection = nullptr;
         core_.breakPipeline(*pipeline,
                             core_.broken(unimplemented("the peer does not implement this call")));
+      } else {
+        --canceled;
       }
       auto exports_named = question->param_exports;
       questions.erase(id);

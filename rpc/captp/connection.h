@@ -37,6 +37,7 @@
 #include "rpc/captp/outbox.h"
 #include "rpc/captp/profile.h"
 #include "rpc/captp/question.h"
+#include "rpc/captp/question_table.h"
 #include "rpc/captp/table.h"
 #include "rpc/wire/envelope.h"
 #include "rpc/wire/forward.h"
@@ -115,7 +116,7 @@ class Connection {
            embargoes.empty();
   }
 
-  OwnTable<QuestionId, Question> questions;
+  QuestionTable questions;
   PeerTable<AnswerId, Answer> answers;
   OwnTable<ExportId, Export> exports;
   struct ImportEntry {
@@ -139,6 +140,7 @@ class Connection {
   Outbox outbox;
   Reading reading = Reading::kOpen;
   uint32_t owed_returns = 0;     // questions that are waiting
+  uint32_t canceled = 0;         // questions that are canceled
   uint64_t charged_entries = 0;  // what the tables are charged with
   Instant last_progress;
   bool stall_armed = false;
@@ -179,6 +181,7 @@ class Connection {
   void onTaken(Pipeline* pipeline, AnswerId taken);
   void onTailReturn(Question& question, Pipeline* pipeline, const wire::Envelope& envelope);
   void countOutcome(const Answer& answer, CallOutcome outcome);
+  bool hasQuestionId();
   // The peer flushes its way to `cell`, or to a path of its question.
   void flushCell(Cell& cell, Cell::WaitingDisembargo embargo);
   void flushPath(PathNode* path, uint32_t id);

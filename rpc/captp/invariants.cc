@@ -41,8 +41,12 @@ Broken checkImports(Connection& link) {
 
 Broken checkQuestions(Connection& link) {
   Broken broken;
+  uint32_t waiting = 0;
+  uint32_t canceled = 0;
   link.questions.forEach([&](QuestionId id, Question& question) {
     const Pipeline* pipeline = question.pipeline;
+    canceled += !pipeline;
+    waiting += pipeline && !question.returned;
     if (!pipeline) {
       if (question.returned) broken = at("I5", "returned but not gone: question", id.value);
       return;
@@ -53,6 +57,9 @@ Broken checkQuestions(Connection& link) {
     if (pipeline->handles() == 0) broken = at("I5", "nobody uses question", id.value);
     if (!pipeline->queue.empty()) broken = at("I6", "calls queue behind question", id.value);
   });
+  if (link.owed_returns != waiting || link.canceled != canceled) {
+    broken = at("I5", "waiting or canceled questions are counted wrongly on link", link.id().slot);
+  }
   return broken;
 }
 
