@@ -95,6 +95,7 @@ wire::OutDescriptor Connection::describe(const OutCapability& capability,
     std::tie(id, entry) = newExport(*now);
   }
   ++entry->wire_refs;
+  if (entry->wire_refs > limits_.references) abort("the peer never releases what it is given");
   if (record) record->push_back(id);
   bool promise = entry->promise || now->kind() == NodeKind::kBroken;
   return {promise ? wire::DescriptorKind::kSenderPromise : wire::DescriptorKind::kSenderHosted,

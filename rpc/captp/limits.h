@@ -21,7 +21,7 @@ struct Limits {
   uint32_t queued_messages = 1024;  // behind one promise
   uint64_t queued_bytes = 4ull << 20;
   uint32_t embargoes = 1024;           // Disembargoes under way, sent to the peer or by it
-  uint32_t export_refs = 1u << 31;     // references to one export; not in the configuration
+  uint32_t references = 1u << 31;      // to one export or import; not in the configuration
   uint64_t queue_soft = 4ull << 20;    // bytes in all queues that the peer asked for, then it waits
   uint64_t queue_hard = 256ull << 20;  // bytes queued towards the peer
   Duration stall = std::chrono::seconds(30);  // the longest without progress while bytes are queued

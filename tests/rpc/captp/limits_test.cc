@@ -171,6 +171,35 @@ TEST_F(LimitsOf, ImportsBreaksAPromiseAndReleases) {
   EXPECT_FALSE(a->closed());
 }
 
+TEST_F(LimitsOf, ReferencesEndTheLinkThatNeverReleases) {
+  Limits limits;
+  limits.references = 4;
+  connect({}, limits);
+  a->callImport(1, 0, 0, {senderHosted(10), senderHosted(10)});
+  a->callImport(2, 0, 0, {senderHosted(10), senderHosted(10)});
+  EXPECT_FALSE(app->closed());
+  app->release(0, 3);
+  a->callImport(3, 0, 0, {senderHosted(10), senderHosted(10), senderHosted(10)});
+  EXPECT_FALSE(app->closed());
+  a->callImport(4, 0, 0, {senderHosted(10)});
+  ASSERT_TRUE(app->closed());
+  EXPECT_EQ(app->closed()->code(), Code::kProtocol);
+  EXPECT_FALSE(a->closed());
+}
+
+TEST_F(LimitsOf, ReferencesToAnImportAreGivenBackInTime) {
+  Limits limits;
+  limits.references = 4;
+  connect(limits);
+  a->callImport(1, 0, 0, {senderHosted(10), senderHosted(10), senderHosted(10)});
+  a->callImport(2, 0, 0, {senderHosted(10)});
+  EXPECT_TRUE(a->quiet());
+  a->callImport(3, 0, 0, {senderHosted(10)});
+  EXPECT_EQ(a->rest(), "Release import=10 count=4\n");
+  app->release(0, 5);
+  EXPECT_EQ(a->rest(), "Release import=10 count=1\n");
+}
+
 TEST_F(LimitsOf, PathsRefusesNewPathsOnAllAnswersTogether) {
   Limits limits;
   limits.paths = 3;
