@@ -19,6 +19,7 @@ Core::~Core() {
   call.clear();
   unusables_ = {};
   forEachLink([&](Connection& connection) { lose(connection, disconnected("the vat ended")); });
+  while (!losses_.empty()) continueLosses();
   end();
   for (Pipeline* pipeline : idle_pipelines_) delete pipeline;
   for (Cell* cell : idle_cells_) delete cell;
@@ -87,12 +88,14 @@ void Core::watchQueues() {
 }
 
 Instant Core::nextDeadline() const {
+  if (!losses_.empty()) return now;
   Instant next = deadlines_.empty() ? kNever : deadlines_.top().first;
   if (!embargo_deadlines_.empty()) next = std::min(next, embargo_deadlines_.begin()->first.first);
   return next;
 }
 
 void Core::checkDeadlines() {
+  continueLosses();
   endLateEmbargoes();
   while (!deadlines_.empty() && deadlines_.top().first <= now) {
     LinkId id = deadlines_.top().second;
@@ -145,61 +148,6 @@ void Core::abort(Connection& connection, const Status& reason) {
   connection.send(wire::buildAbort(frames, why.type, why.reason), wire::MessageKind::kAbort);
   effects_->push_back(Close{connection.id(), reason});
   lose(connection, disconnected(reason.message()));
-}
-
-void Core::lose(Connection& connection, const wire::Exception& what) {
-  Slot& slot = links_[connection.id().slot];
-  VATMESH_CHECK(slot.connection.get() == &connection);
-  lost_links_.push_back(std::move(slot.connection));
-  free_slots_.push_back(connection.id().slot);
-  std::erase(touched_, &connection);
-  connection.touched = true;  // never listed again
-
-  Ref why = broken(what);
-  connection.answers.forEach([&](AnswerId id, Answer& answer) {
-    detach(answer);
-    // What nobody has been asked yet is not asked any more.
-    if (answer.pipeline->waiting()) breakPipeline(*answer.pipeline, why);
-    connection.answers.erase(id);
-  });
-  connection.exports.forEach([&](ExportId id, Export& entry) {
-    if (entry.promise) asPromise(*entry.ref.get())->removeHolder(connection, id);
-    connection.exports.erase(id);
-  });
-  connection.canonical.clear();
-  std::deque<SentDisembargo> onwards = std::move(connection.delayed);
-  connection.embargoes.forEach([&](EmbargoId id, SentDisembargo& sent) {
-    if (EmbargoNode* embargo = sent.loopback.embargo.get()) {
-      reject(*embargo, why);
-    } else if (sent.bounce) {
-      onwards.push_back(std::move(sent));
-    }
-    connection.embargoes.erase(id);
-  });
-  connection.questions.forEach([&](QuestionId id, Question& question) {
-    loseQuestion(question, why);
-    connection.questions.erase(id);
-  });
-  connection.imports.forEach([&](ImportId id, Connection::ImportEntry& entry) {
-    ImportNode& node = *entry.node;
-    node.lose(why);
-    if (!node.settled()) settle(node, why);
-    connection.imports.erase(id);
-  });
-  flow.forget(connection);
-  // Whatever could come back along the link has come. Peers' Disembargoes follow that.
-  for (SentDisembargo& sent : onwards) travel(std::move(sent.loopback), *sent.bounce.node());
-}
-
-void Core::loseQuestion(Question& question, Ref why) {
-  Pipeline* pipeline = question.pipeline;
-  if (!pipeline) return;
-  pipeline->connection = nullptr;
-  if (!pipeline->returned) {
-    breakPipeline(*pipeline, std::move(why));
-  } else if (!pipeline->broken) {
-    pipeline->broken = std::move(why);
-  }
 }
 
 void Core::startRestore(Connection& from, Pipeline& pipeline, std::string_view object_id) {

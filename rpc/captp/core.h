@@ -66,7 +66,7 @@ class Core {
   Effects& effects() { return *effects_; }
 
   // --- time
-  // Ends links that have not moved for their `stall`.
+  // Ends links that have not moved for their `stall`, and goes on with what was lost.
   void checkDeadlines();
   Instant nextDeadline() const;
 
@@ -75,8 +75,10 @@ class Core {
   Connection* find(LinkId id);
   // Sends Abort, emits Close and forgets the link.
   void abort(Connection& connection, const Status& reason);
-  // Forgets the link: everything that was asked of it fails with `why`.
+  // Forgets the link: everything that was asked of it fails with `why` (loss.cc).
   void lose(Connection& connection, const wire::Exception& why);
+  // False while a lost link still has entries.
+  bool allLost() const { return losses_.empty(); }
   template <typename F>
   void forEachLink(F f) {
     for (auto& slot : links_) {
@@ -199,6 +201,15 @@ class Core {
     Ref why;  // empty: lifted
   };
 
+  struct Loss {
+    std::unique_ptr<Connection> connection;
+    Ref why;
+    // Peers' Disembargoes that went along the link; they go on when all has failed.
+    std::deque<SentDisembargo> onwards;
+  };
+
+  void continueLosses();
+  size_t loseSome(Loss& loss, size_t most);
   // The index of what the results of `pipeline` hold at `path`; nullopt: no capability.
   void resolvePaths(Pipeline& pipeline);
   void sendResults(Pipeline& root, Pipeline& pipeline, Age age);
@@ -217,6 +228,7 @@ class Core {
   Effects* effects_ = nullptr;
   std::vector<Slot> links_;
   std::vector<uint32_t> free_slots_;
+  std::deque<Loss> losses_;                              // whose entries have not all failed yet
   std::vector<std::unique_ptr<Connection>> lost_links_;  // until the end of the turn
   std::vector<Connection*> touched_;
   std::vector<Ref> told_;  // kept while a Return is written

@@ -79,6 +79,12 @@ class QuestionTable {
     entries_.forEach(f);
   }
 
+  // See PeerTable. The ids are not used again.
+  template <typename F>
+  size_t drain(size_t most, F f) {
+    return entries_.drain(most, f);
+  }
+
  private:
   PeerTable<QuestionId, Question> entries_;
   std::priority_queue<uint32_t, std::vector<uint32_t>, std::greater<>> free_;

@@ -191,9 +191,11 @@ void Harness::completeWith(const Status& error) {
 
 void Harness::lose(Peer& peer, const std::string& reason) {
   turn([&](Effects& out) { vat_.onLost(peer.id(), Status(Code::kDisconnected, reason), out); });
+  while (vat_.nextDeadline() <= now_) tick(now_);
 }
 
 void Harness::tick(Instant now) {
+  now_ = now;
   turn([&](Effects& out) { vat_.onTick(now, out); });
 }
 

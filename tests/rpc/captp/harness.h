@@ -109,7 +109,7 @@ class Harness {
   void complete(Peer& bootstrap_of, std::string object_id = {});
   void completeWith(const Status& error);
 
-  // The peer's transport ends.
+  // The peer's transport ends; until all its entries have failed.
   void lose(Peer& peer, const std::string& reason = "Connection closed");
   void tick(Instant now);
   // Everything sent to `peer` has left its queue.
@@ -141,6 +141,7 @@ class Harness {
   wire::BufferPool buffers_;
   vat::Vat vat_;
   Limits limits_;
+  Instant now_{};
   std::vector<std::unique_ptr<Peer>> peers_;
   std::deque<Start> starts_;
 };
