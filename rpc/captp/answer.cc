@@ -65,6 +65,8 @@ void Connection::handleBootstrap(const wire::Envelope& envelope) {
     core_.breakPipeline(pipeline, core_.broken(failed("the object id is neither Text nor Data")));
   } else if (answers.size() > limits_.answers) {
     core_.breakPipeline(pipeline, core_.broken(overloaded("too many open questions")));
+  } else if (auto full = core_.flow.refuse(*this, envelope.object_id.size())) {
+    core_.breakPipeline(pipeline, core_.broken(*full));
   } else {
     core_.startRestore(*this, pipeline, envelope.object_id);
   }
@@ -105,6 +107,7 @@ std::optional<wire::Exception> Connection::refuseCall(const wire::InMessage& mes
   }
   if (answers.size() > limits_.answers) return overloaded("too many open questions");
   if (imports.size() > limits_.imports) return overloaded("too many capabilities are held already");
+  if (auto full = core_.flow.refuse(*this, message.compactedBytes())) return full;
   Status content = wire::checkContent(message, envelope.payload);
   if (!content.ok()) return exceptionFrom(content);
   return std::nullopt;

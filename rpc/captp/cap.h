@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "rpc/captp/budget.h"
 #include "rpc/captp/cell.h"
 #include "rpc/captp/effects.h"
 #include "rpc/captp/handle.h"
@@ -39,13 +40,17 @@ class NullNode final : public Counted, public Node {
 
 class BrokenNode final : public Counted, public Node {
  public:
-  BrokenNode(Core& core, wire::Exception why)
-      : Counted(core), Node(NodeKind::kBroken, *this), why_(std::move(why)) {}
+  BrokenNode(Core& core, wire::Exception why, Charge charge = {})
+      : Counted(core),
+        Node(NodeKind::kBroken, *this),
+        why_(std::move(why)),
+        charge_(std::move(charge)) {}
   void onUnused() override { delete this; }
   const wire::Exception& why() const { return why_; }
 
  private:
   wire::Exception why_;
+  Charge charge_;  // of the text
 };
 
 // An export entry that was written as senderPromise and waits for its Resolve.

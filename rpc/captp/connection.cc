@@ -21,7 +21,7 @@ size_t counterIndex(wire::MessageKind kind) {
 
 Connection::Connection(Core& core, LinkId id, LinkKind kind, const Profile& profile,
                        const Limits& limits)
-    : core_(core), id_(id), kind_(kind), profile_(profile), limits_(limits) {}
+    : outbox(core.budget), core_(core), id_(id), kind_(kind), profile_(profile), limits_(limits) {}
 
 void Connection::handle(wire::InMessage&& message) {
   core_.touch(*this);
@@ -65,12 +65,12 @@ void Connection::handle(wire::InMessage&& message) {
   }
 }
 
-void Connection::send(wire::FrameRef frame, wire::MessageKind kind) {
+void Connection::send(wire::FrameRef frame, wire::MessageKind kind, LinkId asker) {
   if (core_.find(id_) != this) return;  // lost in this turn
   core_.touch(*this);
   ++core_.counters.sent[counterIndex(kind)];
-  if (queued_bytes == 0) last_progress = core_.now;
-  queued_bytes += frame->sizeBytes();
+  if (outbox.empty()) last_progress = core_.now;
+  outbox.push(asker, frame->sizeBytes(), frame->heldBytes());
   Effects& effects = core_.effects();
   bool first = planted("release_order") && kind == wire::MessageKind::kRelease;
   effects.insert(first ? effects.begin() : effects.end(), Send{id_, std::move(frame)});
@@ -117,12 +117,16 @@ void Connection::handleUnimplemented(const wire::Envelope& envelope) {
     case wire::MessageKind::kBootstrap: {
       QuestionId id{envelope.inner_id};
       Question* question = questions.find(id);
+      if (!question && questions.recall(id)) return;
       if (!question || question->returned) return abort("an Unimplemented for no question of ours");
       // The peer has no entry for it, so it gets no Finish (R-Q1, 0.1.7).
       if (Pipeline* pipeline = question->pipeline) {
+        --owed_returns;
         pipeline->connection = nullptr;
         core_.breakPipeline(*pipeline,
                             core_.broken(unimplemented("the peer does not implement this call")));
+      } else {
+        --canceled;
       }
       auto exports_named = question->param_exports;
       questions.erase(id);

@@ -14,6 +14,7 @@
 //   I6  an answer that has not returned has a pipeline that will return to it
 //   I7  a Disembargo under way keeps its old path open, on this link
 //   I8  no cell leads to what is gone
+//   I10 what is charged to a link is what is held because of it (budget.h)
 #pragma once
 
 #include <cstdint>
@@ -30,10 +31,13 @@
 #include "rpc/captp/counters.h"
 #include "rpc/captp/embargo.h"
 #include "rpc/captp/export.h"
+#include "rpc/captp/flow.h"
 #include "rpc/captp/ids.h"
 #include "rpc/captp/limits.h"
+#include "rpc/captp/outbox.h"
 #include "rpc/captp/profile.h"
 #include "rpc/captp/question.h"
+#include "rpc/captp/question_table.h"
 #include "rpc/captp/table.h"
 #include "rpc/wire/envelope.h"
 #include "rpc/wire/forward.h"
@@ -103,14 +107,16 @@ class Connection {
   wire::OutDescriptor describe(const OutCapability& capability, std::vector<ExportId>* record);
   void resolveBroken();
 
-  void send(wire::FrameRef frame, wire::MessageKind kind);
+  void send(wire::FrameRef frame, wire::MessageKind kind) { send(std::move(frame), kind, id_); }
+  // What is sent is charged to `asker`.
+  void send(wire::FrameRef frame, wire::MessageKind kind, LinkId asker);
 
   bool tablesEmpty() const {
     return questions.empty() && answers.empty() && exports.empty() && imports.empty() &&
            embargoes.empty();
   }
 
-  OwnTable<QuestionId, Question> questions;
+  QuestionTable questions;
   PeerTable<AnswerId, Answer> answers;
   OwnTable<ExportId, Export> exports;
   struct ImportEntry {
@@ -129,8 +135,13 @@ class Connection {
   // Path nodes made for what this peer asked (limits().paths).
   uint32_t path_count = 0;
 
-  // Back-pressure: what has been sent and has not left our queue.
-  uint64_t queued_bytes = 0;
+  // Back-pressure (flow.h): what has been sent and has not left our queue, and whether the peer is
+  // read.
+  Outbox outbox;
+  Reading reading = Reading::kOpen;
+  uint32_t owed_returns = 0;     // questions that are waiting
+  uint32_t canceled = 0;         // questions that are canceled
+  uint64_t charged_entries = 0;  // what the tables are charged with
   Instant last_progress;
   bool stall_armed = false;
 
@@ -170,6 +181,7 @@ class Connection {
   void onTaken(Pipeline* pipeline, AnswerId taken);
   void onTailReturn(Question& question, Pipeline* pipeline, const wire::Envelope& envelope);
   void countOutcome(const Answer& answer, CallOutcome outcome);
+  bool hasQuestionId();
   // The peer flushes its way to `cell`, or to a path of its question.
   void flushCell(Cell& cell, Cell::WaitingDisembargo embargo);
   void flushPath(PathNode* path, uint32_t id);

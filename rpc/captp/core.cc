@@ -9,7 +9,7 @@
 
 namespace vatmesh::captp {
 
-Core::Core() : null_(*this) {
+Core::Core(const VatLimits& limits) : budget(limits.total), null_(*this) {
   null_.addUse();
 }
 
@@ -20,6 +20,7 @@ Core::~Core() {
   unusables_ = {};
   locals.cancelAll();
   forEachLink([&](Connection& connection) { lose(connection, disconnected("the vat ended")); });
+  while (!losses_.empty()) continueLosses();
   end();
   for (Pipeline* pipeline : idle_pipelines_) delete pipeline;
   for (Cell* cell : idle_cells_) delete cell;
@@ -61,6 +62,7 @@ void Core::end() {
       break;
     }
   }
+  flow.endTurn(touched_);
   watchQueues();
   for (Connection* connection : touched_) {
     connection->touched = false;
@@ -75,11 +77,8 @@ void Core::end() {
 }
 
 bool Core::endDoomedLink() {
+  flow.doom(touched_);
   for (Connection* connection : touched_) {
-    if (!connection->doomed && connection->queued_bytes > connection->limits().queue_hard) {
-      connection->doomed =
-          Status(Code::kOverloaded, "the peer reads too slowly: its queue is full");
-    }
     if (!connection->doomed) continue;
     abort(*connection, Status(*connection->doomed));
     return true;
@@ -89,19 +88,21 @@ bool Core::endDoomedLink() {
 
 void Core::watchQueues() {
   for (Connection* connection : touched_) {
-    if (connection->queued_bytes == 0 || connection->stall_armed) continue;
+    if (connection->outbox.empty() || connection->stall_armed) continue;
     connection->stall_armed = true;
     deadlines_.push({connection->last_progress + connection->limits().stall, connection->id()});
   }
 }
 
 Instant Core::nextDeadline() const {
+  if (!losses_.empty()) return now;
   Instant next = deadlines_.empty() ? kNever : deadlines_.top().first;
   if (!embargo_deadlines_.empty()) next = std::min(next, embargo_deadlines_.begin()->first.first);
   return next;
 }
 
 void Core::checkDeadlines() {
+  continueLosses();
   endLateEmbargoes();
   while (!deadlines_.empty() && deadlines_.top().first <= now) {
     LinkId id = deadlines_.top().second;
@@ -109,7 +110,7 @@ void Core::checkDeadlines() {
     Connection* connection = find(id);
     if (!connection) continue;
     connection->stall_armed = false;
-    if (connection->queued_bytes == 0) continue;
+    if (connection->outbox.empty()) continue;
     if (connection->last_progress + connection->limits().stall <= now) {
       abort(*connection, Status(Code::kTimeout, "the peer has read nothing for too long"));
     } else {
@@ -139,6 +140,7 @@ Connection& Core::add(LinkKind kind, const Profile& profile, const Limits& limit
   free_slots_.pop_back();
   LinkId id{slot, ++links_[slot].generation};
   links_[slot].connection = std::make_unique<Connection>(*this, id, kind, profile, limits);
+  budget.open(id, limits.queue_soft);
   return *links_[slot].connection;
 }
 
@@ -153,61 +155,6 @@ void Core::abort(Connection& connection, const Status& reason) {
   connection.send(wire::buildAbort(frames, why.type, why.reason), wire::MessageKind::kAbort);
   effects_->push_back(Close{connection.id(), reason});
   lose(connection, disconnected(reason.message()));
-}
-
-void Core::lose(Connection& connection, const wire::Exception& what) {
-  Slot& slot = links_[connection.id().slot];
-  VATMESH_CHECK(slot.connection.get() == &connection);
-  lost_links_.push_back(std::move(slot.connection));
-  free_slots_.push_back(connection.id().slot);
-  std::erase(touched_, &connection);
-  connection.touched = true;  // never listed again
-
-  Ref why = broken(what);
-  connection.answers.forEach([&](AnswerId id, Answer& answer) {
-    detach(answer);
-    // What nobody has been asked yet is not asked any more.
-    if (answer.pipeline->waiting() && !answer.pipeline->callee)
-      breakPipeline(*answer.pipeline, why);
-    connection.answers.erase(id);
-  });
-  connection.exports.forEach([&](ExportId id, Export& entry) {
-    if (entry.promise) asPromise(*entry.ref.get())->removeHolder(connection, id);
-    connection.exports.erase(id);
-  });
-  connection.canonical.clear();
-  std::deque<SentDisembargo> onwards = std::move(connection.delayed);
-  connection.embargoes.forEach([&](EmbargoId id, SentDisembargo& sent) {
-    if (EmbargoNode* embargo = sent.loopback.embargo.get()) {
-      reject(*embargo, why);
-    } else if (sent.bounce) {
-      onwards.push_back(std::move(sent));
-    }
-    connection.embargoes.erase(id);
-  });
-  connection.questions.forEach([&](QuestionId id, Question& question) {
-    loseQuestion(question, why);
-    connection.questions.erase(id);
-  });
-  connection.imports.forEach([&](ImportId id, Connection::ImportEntry& entry) {
-    ImportNode& node = *entry.node;
-    node.lose(why);
-    if (!node.settled()) settle(node, why);
-    connection.imports.erase(id);
-  });
-  // Whatever could come back along the link has come. Peers' Disembargoes follow that.
-  for (SentDisembargo& sent : onwards) travel(std::move(sent.loopback), *sent.bounce.node());
-}
-
-void Core::loseQuestion(Question& question, Ref why) {
-  Pipeline* pipeline = question.pipeline;
-  if (!pipeline) return;
-  pipeline->connection = nullptr;
-  if (!pipeline->returned) {
-    breakPipeline(*pipeline, std::move(why));
-  } else if (!pipeline->broken) {
-    pipeline->broken = std::move(why);
-  }
 }
 
 void Core::startRestore(Connection& from, Pipeline& pipeline, std::string_view object_id) {

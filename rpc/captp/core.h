@@ -28,11 +28,13 @@
 #include <vector>
 
 #include "rpc/base/instant.h"
+#include "rpc/captp/budget.h"
 #include "rpc/captp/cap.h"
 #include "rpc/captp/connection.h"
 #include "rpc/captp/counters.h"
 #include "rpc/captp/effects.h"
 #include "rpc/captp/embargo.h"
+#include "rpc/captp/flow.h"
 #include "rpc/captp/local.h"
 #include "rpc/captp/pipeline.h"
 #include "rpc/wire/buffer.h"
@@ -56,7 +58,7 @@ struct Route {
 
 class Core {
  public:
-  Core();
+  explicit Core(const VatLimits& limits);
   ~Core();
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
@@ -66,8 +68,8 @@ class Core {
   void end();
   Effects& effects() { return *effects_; }
 
-  // --- time and back-pressure (core.cc)
-  // Ends links that have not moved for their `stall`.
+  // --- time
+  // Ends links that have not moved for their `stall`, and goes on with what was lost.
   void checkDeadlines();
   Instant nextDeadline() const;
 
@@ -76,8 +78,10 @@ class Core {
   Connection* find(LinkId id);
   // Sends Abort, emits Close and forgets the link.
   void abort(Connection& connection, const Status& reason);
-  // Forgets the link: everything that was asked of it fails with `why`.
+  // Forgets the link: everything that was asked of it fails with `why` (loss.cc).
   void lose(Connection& connection, const wire::Exception& why);
+  // False while a lost link still has entries.
+  bool allLost() const { return losses_.empty(); }
   template <typename F>
   void forEachLink(F f) {
     for (auto& slot : links_) {
@@ -188,11 +192,10 @@ class Core {
   void drop(Counted& counted);
   // Whether dropped handles left something to do.
   bool hasDrops() const { return !drops_.empty(); }
-  // Counts `bytes` of retained messages, or no longer when negative.
-  void charge(int64_t bytes) { charged_bytes_ += static_cast<uint64_t>(bytes); }
-  uint64_t chargedBytes() const { return charged_bytes_; }
   void touch(Connection& connection);
 
+  Budget budget;  // outlives whatever is charged to it
+  Flow flow{*this};
   wire::BufferPool buffers;
   wire::FramePool frames;
   Counters counters;
@@ -220,6 +223,15 @@ class Core {
     Ref why;  // empty: lifted
   };
 
+  struct Loss {
+    std::unique_ptr<Connection> connection;
+    Ref why;
+    // Peers' Disembargoes that went along the link; they go on when all has failed.
+    std::deque<SentDisembargo> onwards;
+  };
+
+  void continueLosses();
+  size_t loseSome(Loss& loss, size_t most);
   void sendResults(Pipeline& root, Pipeline& pipeline, Age age);
   Connection::OutCapability toTell(Pipeline& root, Pipeline& pipeline, uint32_t index, Age age);
   void arrive(Loopback loopback, Node& at);
@@ -231,11 +243,11 @@ class Core {
   bool endDoomedLink();
   void watchQueues();
   void loseQuestion(Question& question, Ref why);
-  void setCharge(Pipeline& pipeline, uint64_t bytes);
 
   Effects* effects_ = nullptr;
   std::vector<Slot> links_;
   std::vector<uint32_t> free_slots_;
+  std::deque<Loss> losses_;                              // whose entries have not all failed yet
   std::vector<std::unique_ptr<Connection>> lost_links_;  // until the end of the turn
   std::vector<Connection*> touched_;
   std::vector<Ref> told_;  // kept while a Return is written
@@ -248,7 +260,6 @@ class Core {
   std::vector<Cell*> idle_cells_;
   std::unordered_map<OpId, Pipeline*> ops_;
   uint64_t next_op_ = 1;
-  uint64_t charged_bytes_ = 0;
   bool in_turn_ = false;
   NullNode null_;
   std::array<Ref, kUnusables> unusables_;  // made when first needed

@@ -20,6 +20,16 @@ enum class CallOutcome : uint8_t {
   kCanceled,
 };
 inline constexpr int kCallOutcomes = 6;
+
+// What was done against too much load.
+enum class OverloadAction : uint8_t {
+  kRefuse,  // a call got `overloaded`
+  kPause,   // a link is not read
+  kDrain,   // a link is read although it asked for too much, since it owes us Returns
+  kClose,   // a link was ended
+};
+inline constexpr int kOverloadActions = 4;
+
 inline constexpr int kMessageKinds = 16;  // by MessageKind; 15: unknown
 
 struct Counters {
@@ -36,6 +46,7 @@ struct Counters {
   std::array<double, kLinkKinds> call_duration_sums{};
   uint64_t protocol_errors = 0;  // links that we aborted
   uint64_t tolerated = 0;        // odd but harmless messages that were let pass
+  std::array<uint64_t, kOverloadActions> overload_actions{};
 };
 
 struct TableSizes {
@@ -48,6 +59,7 @@ struct TableSizes {
   uint64_t objects = 0;        // local ones, and gates
   uint64_t calls = 0;          // made inside the vat
   uint64_t charged_bytes = 0;  // of retained messages
+  uint64_t held_bytes = 0;     // of all that counts for VatLimits::total
 };
 
 }  // namespace vatmesh::captp

@@ -17,6 +17,12 @@ namespace {
 // Recycled pipelines beyond this are freed.
 constexpr size_t kMaxIdlePipelines = 4096;
 
+// What a call makes us hold while it waits.
+uint64_t waitingBytes(const PendingCall& call) {
+  return call.message.pinnedBytes() + call.capabilities.size() * sizeof(Ref) + sizeof(Waiting) +
+         sizeof(Pipeline);
+}
+
 }  // namespace
 
 Held<Pipeline> Core::newPipeline() {
@@ -62,7 +68,7 @@ void Core::leave(Pipeline& pipeline) {
 }
 
 void Core::forgetContent(Pipeline& pipeline) {
-  if (!planted("retained")) setCharge(pipeline, 0);
+  if (!planted("retained")) pipeline.kept.reset();
   pipeline.capabilities.clear();
   pipeline.bounces.clear();
   pipeline.told.clear();
@@ -72,20 +78,15 @@ void Core::forgetContent(Pipeline& pipeline) {
 
 void Core::retain(Pipeline& pipeline, wire::InMessage&& message, const wire::Payload& payload) {
   message.compact(buffers);
-  setCharge(pipeline, message.pinnedBytes());
+  pipeline.kept = Charge(budget, pipeline.asker, Load::kResults, message.pinnedBytes());
   pipeline.retained = std::move(message);
   pipeline.retained_payload = payload;
 }
 
 void Core::keepImage(Pipeline& pipeline, const wire::FrameRef& frame) {
   frame->compact(buffers);
-  setCharge(pipeline, frame->pinnedBytes());
+  pipeline.kept = Charge(budget, pipeline.asker, Load::kResults, frame->pinnedBytes());
   pipeline.image = frame;
-}
-
-void Core::setCharge(Pipeline& pipeline, uint64_t bytes) {
-  charged_bytes_ += bytes - pipeline.charged_bytes;
-  pipeline.charged_bytes = bytes;
 }
 
 void Core::dispatch(PendingCall& pending, Node& pin) {
@@ -124,9 +125,9 @@ void Core::wait(WaitQueue& queue, PendingCall& pending, PathNode* path) {
   }
   queue.bytes += bytes;
   ++queue.calls;
-  charge(static_cast<int64_t>(bytes));
+  Charge charge(budget, pending.result->asker, Load::kWaiting, waitingBytes(pending));
   pending.result->queued_in = &queue;
-  queue.items.push_back({Pin(path), std::move(pending), {}});
+  queue.items.push_back({Pin(path), std::move(pending), {}, std::move(charge)});
 }
 
 void Core::askBootstrap(Pipeline& pipeline, Connection& connection, std::string_view object_id) {
@@ -137,9 +138,9 @@ void Core::askBootstrap(Pipeline& pipeline, Connection& connection, std::string_
 std::deque<Waiting> Core::takeQueue(WaitQueue& queue) {
   auto items = std::exchange(queue.items, {});
   for (Waiting& waiting : items) {
+    waiting.charge.reset();
     if (waiting.call.result) waiting.call.result->queued_in = nullptr;
   }
-  charge(-static_cast<int64_t>(queue.bytes));
   queue.bytes = 0;
   queue.calls = 0;
   return items;
@@ -150,9 +151,7 @@ void Core::leaveQueue(Pipeline& result) {
   if (!queue) return;
   auto it = std::ranges::find_if(
       queue->items, [&](const Waiting& waiting) { return waiting.call.result.get() == &result; });
-  size_t bytes = it->call.message.pinnedBytes();
-  charge(-static_cast<int64_t>(bytes));
-  queue->bytes -= bytes;
+  queue->bytes -= it->call.message.pinnedBytes();
   --queue->calls;
   queue->items.erase(it);
 }

@@ -22,7 +22,7 @@ Ref Core::unusable(Unusable why) {
   };
   auto index = static_cast<size_t>(why);
   Ref& ref = unusables_[index];
-  if (!ref) ref = broken(kReasons[index]);
+  if (!ref) ref = Ref(new BrokenNode(*this, kReasons[index]));
   return ref;
 }
 
@@ -102,6 +102,7 @@ wire::OutDescriptor Connection::describe(const OutCapability& capability,
     std::tie(id, entry) = newExport(*now);
   }
   ++entry->wire_refs;
+  if (entry->wire_refs > limits_.references) abort("the peer never releases what it is given");
   if (record) record->push_back(id);
   bool promise = entry->promise || now->kind() == NodeKind::kBroken;
   return {promise ? wire::DescriptorKind::kSenderPromise : wire::DescriptorKind::kSenderHosted,

@@ -93,7 +93,17 @@ struct Idle {
   bool idle = true;
 };
 
-using Effect = std::variant<Send, Close, Start, Cancel, Idle, Invoke, Returned, Unused>;
+// Read nothing more from `link` until Resume: what it asked for waits in our queues already. What
+// was received before may still come as input.
+struct Pause {
+  LinkId link;
+};
+struct Resume {
+  LinkId link;
+};
+
+using Effect =
+    std::variant<Send, Close, Start, Cancel, Idle, Pause, Resume, Invoke, Returned, Unused>;
 
 // Reused from turn to turn, so that it keeps its memory.
 using Effects = std::vector<Effect>;

@@ -17,8 +17,15 @@ Ref Connection::import(ImportId id, bool promise) {
     entry->node = new ImportNode(core_, *this, id);
     if (!promise) entry->node->markSettled();
   }
-  if (!planted("refcount") || entry->node->wire_refs == 0) ++entry->node->wire_refs;
-  return Ref(entry->node);
+  ImportNode& node = *entry->node;
+  if (!planted("refcount") || node.wire_refs == 0) ++node.wire_refs;
+  // The peer counts in 32 bits too: give back early what one Release could not.
+  if (node.wire_refs > limits_.references) {
+    send(wire::buildRelease(core_.frames, id.value, node.wire_refs - 1),
+         wire::MessageKind::kRelease);
+    node.wire_refs = 1;
+  }
+  return Ref(&node);
 }
 
 void Connection::releaseImport(ImportNode& node) {

@@ -41,8 +41,12 @@ Broken checkImports(Connection& link) {
 
 Broken checkQuestions(Connection& link) {
   Broken broken;
+  uint32_t waiting = 0;
+  uint32_t canceled = 0;
   link.questions.forEach([&](QuestionId id, Question& question) {
     const Pipeline* pipeline = question.pipeline;
+    canceled += !pipeline;
+    waiting += pipeline && !question.returned;
     if (!pipeline) {
       if (question.returned) broken = at("I5", "returned but not gone: question", id.value);
       return;
@@ -53,6 +57,9 @@ Broken checkQuestions(Connection& link) {
     if (pipeline->handles() == 0) broken = at("I5", "nobody uses question", id.value);
     if (!pipeline->queue.empty()) broken = at("I6", "calls queue behind question", id.value);
   });
+  if (link.owed_returns != waiting || link.canceled != canceled) {
+    broken = at("I5", "waiting or canceled questions are counted wrongly on link", link.id().slot);
+  }
   return broken;
 }
 
@@ -126,6 +133,46 @@ Broken checkLocals(const Locals& locals) {
   return broken;
 }
 
+Budget::Bytes& operator+=(Budget::Bytes& sum, const Budget::Bytes& more) {
+  for (size_t i = 0; i < kLoads; ++i) sum[i] += more[i];
+  return sum;
+}
+
+// I10: each link is charged with what is sent because of it and with its entries; nothing is
+// charged twice or for ever.
+Broken checkBudget(Core& core) {
+  Broken broken;
+  std::vector<std::pair<LinkId, uint64_t>> sent;
+  core.forEachLink([&](Connection& link) {
+    link.outbox.forEach([&](LinkId asker, uint64_t bytes) { sent.emplace_back(asker, bytes); });
+  });
+  uint64_t sent_by_nobody = 0;
+  for (const auto& [asker, bytes] : sent) sent_by_nobody += core.find(asker) ? 0 : bytes;
+  Budget::Bytes sum = core.budget.of(LinkId());
+  if (sum[static_cast<size_t>(Load::kSent)] != sent_by_nobody) {
+    broken = "I10: what was sent for links that are lost is charged wrongly";
+  }
+  core.forEachLink([&](Connection& link) {
+    uint64_t sent_for_link = 0;
+    for (const auto& [asker, bytes] : sent) sent_for_link += asker == link.id() ? bytes : 0;
+    const Budget::Bytes& charged = core.budget.of(link.id());
+    if (charged[static_cast<size_t>(Load::kSent)] != sent_for_link) {
+      broken = at("I10", "what was sent is charged wrongly to link", link.id().slot);
+    }
+    if (charged[static_cast<size_t>(Load::kEntries)] != Flow::entryBytes(link)) {
+      broken = at("I10", "entries are charged wrongly to link", link.id().slot);
+    }
+    sum += charged;
+  });
+  uint64_t total = 0;
+  for (size_t i = 0; i < kLoads; ++i) {
+    if (sum[i] != core.budget.of(static_cast<Load>(i))) broken = "I10: the sum of a load is wrong";
+    total += sum[i];
+  }
+  if (total != core.budget.total()) broken = "I10: the sum of all charges is wrong";
+  return broken;
+}
+
 }  // namespace
 
 std::optional<std::string> checkInvariants(Core& core) {
@@ -141,9 +188,11 @@ std::optional<std::string> checkInvariants(Core& core) {
     all_empty &= link.tablesEmpty();
   });
   if (!broken) broken = checkLocals(core.locals);
+  if (!broken) broken = checkBudget(core);
   // Calls that were finished but must be delivered may wait behind a restore.
-  if (!broken && all_empty && !core.operationsPending() && core.chargedBytes() != 0) {
-    broken = "I10: " + std::to_string(core.chargedBytes()) + " bytes charged to empty tables";
+  const uint64_t kept = core.budget.of(Load::kWaiting) + core.budget.of(Load::kResults);
+  if (!broken && all_empty && core.allLost() && !core.operationsPending() && kept != 0) {
+    broken = "I10: " + std::to_string(kept) + " bytes charged to empty tables";
   }
   return broken;
 }

@@ -67,7 +67,10 @@ void Pipeline::recycle() {
 }
 
 void Pipeline::countPaths(int64_t more) {
-  if (Connection* link = core_.find(asker)) link->path_count += static_cast<uint32_t>(more);
+  Connection* link = more == 0 ? nullptr : core_.find(asker);
+  if (!link) return;
+  link->path_count += static_cast<uint32_t>(more);
+  core_.touch(*link);  // its entries are charged anew
 }
 
 PathNode* Pipeline::pathNode(std::span<const uint16_t> path) {

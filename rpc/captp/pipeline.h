@@ -26,6 +26,7 @@
 #include <span>
 #include <vector>
 
+#include "rpc/captp/budget.h"
 #include "rpc/captp/cap.h"
 #include "rpc/captp/effects.h"
 #include "rpc/captp/queue.h"
@@ -111,7 +112,7 @@ class Pipeline final : public Counted {
   wire::FrameRef image;      // delivered
   wire::InMessage retained;  // not yet delivered
   wire::Payload retained_payload;
-  uint64_t charged_bytes = 0;
+  Charge kept;
   // What the caller was told, one for each capability of the results: where a path leads that it
   // uses later. Empty until it is told, and when the question itself serves for all.
   std::vector<Held<Cell>> told;

@@ -19,6 +19,14 @@ namespace {
 // Return for one is a peer that ignores the hint.
 constexpr uint32_t kFirstUnanswered = 1u << 31;
 
+// So many canceled questions remember which of our objects they passed, for a Return that says
+// releaseParamCaps. No living peer sets that; those that never return the canceled ones least.
+constexpr uint32_t kMaxCanceled = 1024;
+
+Status noQuestionId() {
+  return Status(Code::kDisconnected, "no question id is left on the receiver's link");
+}
+
 }  // namespace
 
 // Everything that could refuse a frame of `capabilities` towards this peer, before anything is
@@ -47,11 +55,19 @@ Status Connection::checkRoom(std::span<const OutCapability> capabilities,
   return wire::checkSize(message, capabilities.size(), paths, steps, limits);
 }
 
+// Whether a question can be asked; else the link has served its time.
+bool Connection::hasQuestionId() {
+  if (questions.full()) abort("no question id is left: too many calls were canceled, not returned");
+  return !questions.full();
+}
+
 Status Connection::sendCall(PendingCall& call, const wire::OutTarget& target) {
   auto& capabilities = core_.out_capabilities;
   capabilities.clear();
   for (Ref& ref : call.capabilities) capabilities.push_back({ref.get(), false});
   Status room = checkRoom(capabilities, call.message, target);
+  if (room.ok()) room = core_.flow.checkQueue(*this, call.result->asker, call.message.frameBytes());
+  if (room.ok() && !hasQuestionId()) room = noQuestionId();
   if (!room.ok()) return room;
 
   auto [id, question] = questions.allocate();
@@ -69,8 +85,9 @@ Status Connection::sendCall(PendingCall& call, const wire::OutTarget& target) {
   question.tail = isTailCall(call);
   if (question.tail) out.send_results_to = wire::SendResultsTo::kYourself;
   send(wire::forwardCall(core_.frames, std::move(call.message), call.payload, out, descriptors),
-       wire::MessageKind::kCall);
+       wire::MessageKind::kCall, call.result->asker);
   resolveBroken();
+  ++owed_returns;
   question.pipeline = call.result.get();
   call.result->connection = this;
   call.result->question = id;
@@ -90,41 +107,50 @@ bool Connection::isTailCall(const PendingCall& call) {
 }
 
 void Connection::sendBootstrap(Pipeline& pipeline, std::string_view object_id) {
+  if (!hasQuestionId()) {
+    return core_.breakPipeline(pipeline, core_.broken(exceptionFrom(noQuestionId())));
+  }
   auto [id, question] = questions.allocate();
+  ++owed_returns;
   question.pipeline = &pipeline;
   pipeline.connection = this;
   pipeline.question = id;
-  send(wire::buildBootstrap(core_.frames, id.value, object_id), wire::MessageKind::kBootstrap);
+  send(wire::buildBootstrap(core_.frames, id.value, object_id), wire::MessageKind::kBootstrap,
+       pipeline.asker);
 }
 
 void Connection::finish(QuestionId id, const Pipeline& pipeline) {
   Question* question = questions.find(id);
   VATMESH_CHECK(question && question->pipeline == &pipeline);
-  if (planted("cancel") && !question->returned) {
-    question->pipeline = nullptr;
-    return;
+  if (question->returned || !planted("cancel")) {
+    send(wire::buildFinish(core_.frames, id.value, !question->returned,
+                           pipeline.early_cancellation_workaround),
+         wire::MessageKind::kFinish);
   }
-  send(wire::buildFinish(core_.frames, id.value, !question->returned,
-                         pipeline.early_cancellation_workaround),
-       wire::MessageKind::kFinish);
   if (question->returned) {
     questions.erase(id);
   } else {
+    --owed_returns;
     question->pipeline = nullptr;
+    if (question->param_exports.empty() || canceled == kMaxCanceled) {
+      questions.forget(id);
+    } else {
+      ++canceled;
+    }
   }
 }
 
 void Connection::handleReturn(wire::InMessage&& message, const wire::Envelope& envelope) {
   QuestionId id{envelope.id};
   Question* question = questions.find(id);
-  if (!question) {
+  if (!question && !questions.recall(id)) {
     if (envelope.id < kFirstUnanswered) return abort("a Return for no question of ours");
     ++core_.counters.tolerated;
     return;
   }
-  if (question->returned) return abort("a second Return for one question");
-  Pipeline* pipeline = question->pipeline;
-  if (question->tail) return onTailReturn(*question, pipeline, envelope);
+  if (question && question->returned) return abort("a second Return for one question");
+  Pipeline* pipeline = question ? question->pipeline : nullptr;
+  if (question && question->tail) return onTailReturn(*question, pipeline, envelope);
   bool took =
       !envelope.return_unknown && envelope.return_kind == wire::ReturnKind::kTakeFromOtherQuestion;
   if (took) {
@@ -136,12 +162,16 @@ void Connection::handleReturn(wire::InMessage&& message, const wire::Envelope& e
     }
   }
   bool results = !envelope.return_unknown && envelope.return_kind == wire::ReturnKind::kResults;
-  if (!pipeline || !results) releaseParams(*question, envelope);
+  if (question && (!pipeline || !results)) releaseParams(*question, envelope);
   if (!pipeline) {
     // Canceled: our Finish has released the results already (R-RC6).
-    questions.erase(id);
+    if (question) {
+      --canceled;
+      questions.erase(id);
+    }
     if (took) onTaken(nullptr, AnswerId{envelope.take_from});
   } else {
+    --owed_returns;
     question->returned = true;
     Ref why;
     if (envelope.return_unknown) {
@@ -182,16 +212,18 @@ void Connection::handleReturn(wire::InMessage&& message, const wire::Envelope& e
 
 void Connection::onTailReturn(Question& question, Pipeline* pipeline,
                               const wire::Envelope& envelope) {
-  const bool canceled = !pipeline && envelope.return_kind == wire::ReturnKind::kCanceled;
+  const bool as_canceled = !pipeline && envelope.return_kind == wire::ReturnKind::kCanceled;
   const bool elsewhere = envelope.return_kind == wire::ReturnKind::kResultsSentElsewhere;
-  if (envelope.return_unknown || !(elsewhere || canceled)) {
+  if (envelope.return_unknown || !(elsewhere || as_canceled)) {
     return abort("a Return of results that were to stay with the peer");
   }
   releaseParams(question, envelope);
   if (!pipeline) {
+    --canceled;
     questions.erase(QuestionId{envelope.id});
     return;
   }
+  --owed_returns;
   question.returned = true;
   pipeline->returned = true;
   // What the results hold is known to the peer alone: the question serves for every path.

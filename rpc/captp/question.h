@@ -5,13 +5,15 @@
 //   waiting    pipeline set, no Return yet
 //   lingering  pipeline set, Return received: handles on the pipeline keep it
 //   canceled   no pipeline, Finish sent, waiting for the Return that frees the id
+//   forgotten  the same without an entry: nothing is to be done when the Return comes
+//              (question_table.h)
 //
 // The results of a tail call stay with the peer, who takes them for what it had asked itself; its
 // Return only says that they are there.
 //
 //   Core::ask              -> waiting
-//   Connection::handleReturn  waiting -> lingering; canceled -> gone
-//   Connection::finish        lingering -> gone; waiting -> canceled
+//   Connection::handleReturn  waiting -> lingering; canceled, forgotten -> gone
+//   Connection::finish        lingering -> gone; waiting -> canceled or forgotten
 #pragma once
 
 #include <vector>

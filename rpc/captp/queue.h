@@ -8,6 +8,7 @@
 #include <deque>
 #include <vector>
 
+#include "rpc/captp/budget.h"
 #include "rpc/captp/cap.h"
 #include "rpc/captp/handle.h"
 #include "rpc/wire/envelope.h"
@@ -44,6 +45,7 @@ struct Waiting {
   Pin path;  // of the pipeline that queues it; empty behind an embargo
   PendingCall call;
   Loopback loopback;  // instead of the call, when that has no result
+  Charge charge;
 };
 
 struct WaitQueue {

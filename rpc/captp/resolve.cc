@@ -26,7 +26,9 @@ constexpr size_t kMaxIdleCells = 4096;
 }  // namespace
 
 Ref Core::broken(const wire::Exception& why) {
-  return Ref(new BrokenNode(*this, why));
+  // Nobody's: one text may be what many calls of many links ended with.
+  const uint64_t bytes = sizeof(BrokenNode) + why.reason.size() + why.trace.size();
+  return Ref(new BrokenNode(*this, why, Charge(budget, {}, Load::kTexts, bytes)));
 }
 
 Route Core::route(Node& pin) {

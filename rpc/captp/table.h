@@ -61,6 +61,22 @@ class OwnTable {
     }
   }
 
+  // Calls f(id, entry) for at most `most` entries and erases each; gives how many. Goes on where
+  // the last call stopped.
+  template <typename F>
+  size_t drain(size_t most, F f) {
+    size_t done = 0;
+    for (; done < most && size_ > 0; ++drained_) {
+      if (drained_ >= slots_.size()) drained_ = 0;
+      if (!slots_[drained_].live) continue;
+      const Id id{static_cast<uint32_t>(drained_)};
+      f(id, slots_[drained_].entry);
+      erase(id);
+      ++done;
+    }
+    return done;
+  }
+
  private:
   struct Slot {
     Entry entry;
@@ -69,6 +85,7 @@ class OwnTable {
   std::deque<Slot> slots_;
   std::priority_queue<uint32_t, std::vector<uint32_t>, std::greater<>> free_;
   size_t size_ = 0;
+  size_t drained_ = 0;  // where drain() goes on
 };
 
 // An open-addressing index over slots. Pointers to entries stay valid until the entry is erased.
@@ -128,6 +145,22 @@ class PeerTable {
     }
   }
 
+  // Calls f(id, entry) for at most `most` entries and erases each; gives how many. Goes on where
+  // the last call stopped.
+  template <typename F>
+  size_t drain(size_t most, F f) {
+    size_t done = 0;
+    for (; done < most && size_ > 0; ++drained_) {
+      if (drained_ >= slots_.size()) drained_ = 0;
+      if (!slots_[drained_].live) continue;
+      const Id id{slots_[drained_].id};
+      f(id, slots_[drained_].entry);
+      erase(id);
+      ++done;
+    }
+    return done;
+  }
+
  private:
   static constexpr uint32_t kEmpty = UINT32_MAX;
   struct Place {
@@ -177,6 +210,7 @@ class PeerTable {
   std::deque<Slot> slots_;
   std::vector<uint32_t> free_;
   size_t size_ = 0;
+  size_t drained_ = 0;  // where drain() goes on
 };
 
 }  // namespace vatmesh::captp

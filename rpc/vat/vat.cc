@@ -31,7 +31,8 @@ void answer(captp::Core& core, captp::Pipeline& pipeline, Content&& results) {
 
 }  // namespace
 
-Vat::Vat(Behaviour behaviour) : core_(std::make_unique<captp::Core>()) {
+Vat::Vat(const captp::VatLimits& limits, Behaviour behaviour)
+    : core_(std::make_unique<captp::Core>(limits)) {
   core_->shortens_paths = behaviour.shortens_paths;
 }
 Vat::~Vat() = default;
@@ -99,13 +100,14 @@ Instant Vat::nextDeadline() const {
   return core_->nextDeadline();
 }
 
-void Vat::onFlushed(LinkId link, size_t bytes, Effects&) {
+void Vat::onFlushed(LinkId link, size_t bytes, Effects& out) {
   captp::Connection* connection = core_->find(link);
   if (!connection || bytes == 0) return;
   if (journal_) journal_->flushed(link, bytes);
-  VATMESH_DCHECK(bytes <= connection->queued_bytes);
-  connection->queued_bytes -= bytes;
+  connection->outbox.written(bytes);
   connection->last_progress = core_->now;
+  // A whole turn only when there is somebody to be read again.
+  if (core_->budget.anyChanged()) Turn turn(*core_, out);
 }
 
 wire::FramePool& Vat::framePool() {
@@ -123,7 +125,7 @@ bool Vat::idle(LinkId link) const {
 
 uint64_t Vat::queuedBytes(LinkId link) const {
   captp::Connection* connection = core_->find(link);
-  return connection ? connection->queued_bytes : 0;
+  return connection ? connection->outbox.bytes() : 0;
 }
 
 const captp::Counters& Vat::counters() const {
@@ -142,7 +144,9 @@ captp::TableSizes Vat::tableSizes() const {
   });
   sizes.objects = core_->locals.objects();
   sizes.calls = core_->locals.openCalls();
-  sizes.charged_bytes = core_->chargedBytes();
+  const captp::Budget& budget = core_->budget;
+  sizes.charged_bytes = budget.of(captp::Load::kWaiting) + budget.of(captp::Load::kResults);
+  sizes.held_bytes = budget.total();
   return sizes;
 }
 

@@ -89,7 +89,7 @@ struct Behaviour {
 
 class Vat {
  public:
-  explicit Vat(Behaviour behaviour = {});
+  explicit Vat(const captp::VatLimits& limits = {}, Behaviour behaviour = {});
   ~Vat();
   Vat(const Vat&) = delete;
   Vat& operator=(const Vat&) = delete;

@@ -30,6 +30,10 @@ class Frame {
   size_t sizeBytes() const { return size_bytes_; }
   // Bytes of memory that the frame keeps alive.
   size_t pinnedBytes() const { return own_.capacity() * 8 + source_.pinnedBytes(); }
+  // The same once it is compacted, and the frame itself.
+  size_t heldBytes() const {
+    return sizeof(Frame) + own_.capacity() * 8 + source_.compactedBytes();
+  }
   // See InMessage::compact. Only before any piece has been handed to a writer.
   void compact(BufferPool& pool);
 

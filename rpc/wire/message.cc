@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/wire/message.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -25,10 +26,15 @@ InMessage::InMessage(BufferRef buffer, std::span<uint64_t> words, std::span<cons
   VATMESH_CHECK(end == words.size());
 }
 
-void InMessage::compact(BufferPool& pool) {
+size_t InMessage::compactedBytes() const {
   const size_t bytes = words_.size_bytes();
-  if (!buffer_ || bytes >= buffer_->capacity() / 4) return;
-  if (BufferPool::capacityFor(bytes) >= buffer_->capacity()) return;
+  const size_t pinned = pinnedBytes();
+  return bytes < pinned / 4 ? std::min(pinned, BufferPool::capacityFor(bytes)) : pinned;
+}
+
+void InMessage::compact(BufferPool& pool) {
+  if (compactedBytes() == pinnedBytes()) return;
+  const size_t bytes = words_.size_bytes();
   BufferRef small = pool.get(bytes);
   auto* words = reinterpret_cast<uint64_t*>(small->data());
   if (bytes != 0) std::memcpy(words, words_.data(), bytes);

@@ -69,6 +69,8 @@ class InMessage {
 
   // Bytes of memory that this message keeps alive if it is retained.
   size_t pinnedBytes() const { return buffer_ ? buffer_->capacity() : 0; }
+  // The same once it is compacted.
+  size_t compactedBytes() const;
   // Moves the content to a chunk of its own size when it uses less than a quarter of its buffer, so
   // that a retained small message doesn't pin a large read buffer. Call it before retaining; spans
   // of this message become invalid, places (WordAt) stay.

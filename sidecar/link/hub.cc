@@ -16,6 +16,7 @@ Hub::Hub(event::Loop& loop, wire::BufferPool& pool, Logger& log, metrics::Counte
       settings_(settings),
       limited_log_(loop, log),
       admission_(loop, log, counters, settings),
+      vat_(settings.vat_limits),
       tell_empty_(loop, [this] { std::exchange(on_empty_, {})(); }),
       settle_soon_(loop, [this] { settle(); }),
       deadline_(loop, [this] {
@@ -201,6 +202,10 @@ void Hub::apply(captp::Effect& effect) {
     applyStart(*start);
   } else if (auto* idle = std::get_if<captp::Idle>(&effect)) {
     if (Link* link = find(idle->link)) link->owner_.onIdle(*link, idle->idle);
+  } else if (auto* pause = std::get_if<captp::Pause>(&effect)) {
+    if (Link* link = find(pause->link)) link->pause();
+  } else if (auto* resume = std::get_if<captp::Resume>(&effect)) {
+    if (Link* link = find(resume->link)) link->stream_.resumeReading();
   } else if (objects_.apply(effect)) {
     // A call on a local object, or the end of one that was made here.
   } else if (auto* cancel = std::get_if<captp::Cancel>(&effect)) {
@@ -258,7 +263,11 @@ void Hub::applyClose(const captp::Close& close) {
     link->close_reason_ = metrics::CloseReason::kProtocolError;
   }
   forget(*link);
-  link->stream_.closeAfterFlush();
+  // Who doesn't read gets no more than the Abort; the memory is wanted back.
+  const bool slow =
+      close.reason.code() == Code::kOverloaded || close.reason.code() == Code::kTimeout;
+  link->stream_.closeAfterFlush(net::Stream::kMaxCloseDeadline,
+                                slow ? net::Unsent::kLast : net::Unsent::kAll);
   reportDown(*link, close.reason);
 }
 

@@ -72,6 +72,11 @@ void Link::onClosed(const Status& status) {
   hub_.closed(*this, status);
 }
 
+void Link::pause() {
+  ++counts().pauses;
+  stream_.pauseReading();
+}
+
 metrics::ConnectionCounts& Link::counts() {
   return hub_.counters().of(spec_.direction, spec_.transport);
 }

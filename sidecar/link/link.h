@@ -86,6 +86,7 @@ class Link : private net::StreamHandler {
   void onFlushed(size_t bytes) override;
   void onClosed(const Status& status) override;
 
+  void pause();
   metrics::ConnectionCounts& counts();
   bool isTls() const;
   LogLevel logLevel() const;

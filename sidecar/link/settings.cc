@@ -16,8 +16,12 @@ Settings settingsOf(const config::Config& config) {
                      .imports = from.imports,
                      .queued_messages = from.queued_messages,
                      .queued_bytes = from.queued_bytes,
+                     .embargoes = from.embargoes,
+                     .queue_soft = from.queue_soft,
                      .queue_hard = from.queue_hard,
-                     .stall = config.timeouts.stall};
+                     .stall = config.timeouts.stall,
+                     .embargo_timeout = config.timeouts.embargo};
+  settings.vat_limits = {.total = from.total};
   settings.frames = {.max_bytes = from.message, .max_segments = from.segments};
   settings.tcp = {.keepalive_after = config.tcp.keepalive_after,
                   .keepalive_interval = config.tcp.keepalive_interval,

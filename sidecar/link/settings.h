@@ -16,7 +16,8 @@
 namespace vatmesh::link {
 
 struct Settings {
-  captp::Limits limits;
+  captp::Limits limits;  // of each link
+  captp::VatLimits vat_limits;
   wire::FrameLimits frames;
   net::TcpOptions tcp;
   Duration connect{};      // to another vat

@@ -78,6 +78,7 @@ struct ConnectionCounts {
   std::array<uint64_t, kCloseReasons> closed{};
   uint64_t received_bytes = 0;
   uint64_t sent_bytes = 0;
+  uint64_t pauses = 0;  // times that it was no longer read, for back-pressure
 };
 
 struct Counters {

@@ -20,6 +20,9 @@ constexpr std::array<std::string_view, captp::kMessageKinds> kMessageNames = {
 constexpr std::array<std::string_view, captp::kCallOutcomes> kOutcomeNames = {
     "ok", "failed", "overloaded", "disconnected", "unimplemented", "cancelled"};
 
+constexpr std::array<std::string_view, captp::kOverloadActions> kActionNames = {"refuse", "pause",
+                                                                                "drain", "close"};
+
 // A call from a peer goes in to the application; any other comes out of this pod or host.
 constexpr std::array<Direction, captp::kLinkKinds> kCallDirection = {
     Direction::kIn, Direction::kOut, Direction::kOut, Direction::kOut};
@@ -83,6 +86,15 @@ void addEngineFamilies(const Readings& readings, Families& out) {
   add("vatmesh_imports", "Capabilities that we hold of others.", tables.imports);
   add("vatmesh_embargoes", "Promises whose calls are held back.", tables.embargoes);
   add("vatmesh_retained_bytes", "Bytes of messages that the engine keeps.", tables.charged_bytes);
+  add("vatmesh_held_bytes", "Bytes that count for limits.total.", tables.held_bytes);
+  auto actions =
+      counter("vatmesh_overload_actions_total",
+              "What was done against too much load: calls refused, links paused, drained, "
+              "closed.");
+  for (size_t action = 0; action < captp::kOverloadActions; ++action) {
+    actions.sample({{"action", kActionNames[action]}}, readings.engine.overload_actions[action]);
+  }
+  out.push_back(actions.take());
   out.push_back(counter("vatmesh_protocol_errors_total", "Links ended for a broken protocol.")
                     .sample({}, readings.engine.protocol_errors)
                     .take());

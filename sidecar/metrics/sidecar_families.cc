@@ -48,16 +48,19 @@ void addConnections(const Counters& counters, Families& out) {
   auto closed = counter("vatmesh_connections_closed_total", "Connections that ended, by reason.");
   auto received = counter("vatmesh_received_bytes_total", "Bytes of received messages.");
   auto sent = counter("vatmesh_sent_bytes_total", "Bytes of sent messages.");
+  auto pauses = counter("vatmesh_flow_control_pauses_total",
+                        "Times that a connection was not read for back-pressure.");
   eachConnection(counters, [&](const ConnectionCounts& counts, Label direction, Label transport) {
     opened.sample({direction, transport}, counts.opened);
     open.sample({direction, transport}, counts.open);
     received.sample({direction, transport}, counts.received_bytes);
     sent.sample({direction, transport}, counts.sent_bytes);
+    pauses.sample({direction, transport}, counts.pauses);
     for (size_t r = 0; r < kCloseReasons; ++r) {
       closed.sample({direction, transport, {"reason", kCloseReasonNames[r]}}, counts.closed[r]);
     }
   });
-  for (FamilyBuilder* family : {&opened, &open, &closed, &received, &sent}) {
+  for (FamilyBuilder* family : {&opened, &open, &closed, &received, &sent, &pauses}) {
     out.push_back(family->take());
   }
   auto refused = counter("vatmesh_connections_refused_total",

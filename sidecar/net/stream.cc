@@ -31,7 +31,8 @@ Stream::Stream(event::Loop& loop, wire::BufferPool& pool, wire::FrameLimits limi
       reader_(pool, limits),
       last_progress_(loop.now()),
       io_(
-          loop, transport_->fd(), [this] { readReady(); }, [this] { writeReady(); }),
+          loop, transport_->fd(), [this] { readReady(); }, [this] { writeReady(); },
+          [this] { endedUnread(); }),
       deadline_(loop, [this] { expired(); }),
       more_(loop, [this] { goOn(); }),
       tell_closed_(loop, [this] { handler_.onClosed(closed_status_); }),
@@ -55,11 +56,12 @@ void Stream::send(wire::FrameRef frame) {
   if (state_ == State::kOpen) flush_.arm();
 }
 
-void Stream::closeAfterFlush(Duration deadline) {
+void Stream::closeAfterFlush(Duration deadline, Unsent unsent) {
   if (state_ == State::kIdle || state_ == State::kHandshake) {
     return finish(Status(Code::kDisconnected, "closed before the handshake was done"));
   }
   if (state_ != State::kOpen) return;
+  if (unsent == Unsent::kLast) keepLast();
   state_ = State::kClosing;
   deadline_.arm(std::clamp(deadline, kMinCloseDeadline, kMaxCloseDeadline));
   flush_.arm();
@@ -187,6 +189,10 @@ void Stream::readEnded() {
   if (!handler_.onPeerEnd(status)) finish(std::move(status));
 }
 
+void Stream::endedUnread() {
+  finish(Status(Code::kDisconnected, "the peer closed the connection"));
+}
+
 void Stream::discard() {
   for (size_t bytes = 0; bytes < kBytesPerTurn;) {
     const IoResult result = transport_->read(reader_.prepare());
@@ -287,6 +293,15 @@ void Stream::compactQueue() {
   compacted_ = std::max(first, queue_.size());
 }
 
+// The first one stays if the transport has a part of it.
+void Stream::keepLast() {
+  const size_t first = head_ + (head_offset_ > 0 ? 1 : 0);
+  if (queue_.size() <= first + 1) return;
+  for (size_t i = first; i + 1 < queue_.size(); ++i) queued_bytes_ -= queue_[i]->sizeBytes();
+  queue_.erase(queue_.begin() + static_cast<ptrdiff_t>(first), queue_.end() - 1);
+  compacted_ = std::min(compacted_, first);
+}
+
 void Stream::reportFlushed() {
   // What the transport holds counts as unsent; what it adds of its own only delays the report.
   const size_t unsent = transport_->unsentBytes();
@@ -319,6 +334,7 @@ void Stream::finish(Status status) {
 void Stream::updateInterest() {
   bool read = false;
   bool write = write_blocked_;
+  bool end = false;
   switch (state_) {
     case State::kHandshake:
       read = wanted_ == Progress::kWantRead;
@@ -326,6 +342,7 @@ void Stream::updateInterest() {
       break;
     case State::kOpen:
       read = !reading_paused_;
+      end = reading_paused_;
       break;
     case State::kClosing:
       read = !read_ended_;
@@ -335,7 +352,7 @@ void Stream::updateInterest() {
       write = false;
       break;
   }
-  io_.watch(static_cast<event::Interest>((read ? 1 : 0) | (write ? 2 : 0)));
+  io_.watch(static_cast<event::Interest>((read ? 1 : 0) | (write ? 2 : 0) | (end ? 4 : 0)));
 }
 
 void Stream::expired() {

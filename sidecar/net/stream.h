@@ -57,6 +57,8 @@ class StreamHandler {
   virtual void onClosed(const Status& status) = 0;
 };
 
+enum class Unsent : uint8_t { kAll, kLast };
+
 class Stream {
  public:
   static constexpr size_t kBytesPerTurn = 256 * 1024;
@@ -81,13 +83,15 @@ class Stream {
   // Writes what is queued, ends our half, waits for the peer's end (dropping what it still sends,
   // so that the kernel doesn't reset the connection under our last bytes), then closes. No
   // onMessage after it. `deadline` is clamped to 100 ms .. 1 s; what isn't written by then is lost,
-  // but is no error of its own unless something was left unwritten.
-  void closeAfterFlush(Duration deadline = kMaxCloseDeadline);
+  // but is no error of its own unless something was left unwritten. With Unsent::kLast a long queue
+  // is given up at once: of the frames that are not on their way only the last one is written.
+  void closeAfterFlush(Duration deadline = kMaxCloseDeadline, Unsent unsent = Unsent::kAll);
 
   // Closes in this turn without writing more; `status` goes to onClosed.
   void close(Status status);
 
-  // While paused nothing is read from the peer; its end is then noticed late.
+  // While paused nothing is read from the peer. Its end is noticed all the same, and what it had
+  // sent before is then lost.
   void pauseReading();
   void resumeReading();
 
@@ -122,12 +126,14 @@ class Stream {
   void readFrames();
   Drained handOver(size_t& messages_left);
   void readEnded();
+  void endedUnread();
   void discard();
   void flush();
   bool writeQueue();  // false: the transport failed
   std::span<const Transport::Piece> gather();
   void popWritten(size_t bytes);
   void compactQueue();
+  void keepLast();
   void reportFlushed();
   void finish(Status status);
   void updateInterest();

@@ -23,7 +23,7 @@ class Net {
  public:
   // A vat of ours.
   struct Proxy {
-    explicit Proxy(vat::Behaviour behaviour) : vat(behaviour) {}
+    explicit Proxy(vat::Behaviour behaviour) : vat({}, behaviour) {}
     std::string name;
     wire::BufferPool buffers;
     std::optional<vat::Journal> journal;

@@ -251,5 +251,68 @@ TEST(Question, OfTheClassWithoutReturnsToleratesOne) {
   EXPECT_TRUE(h.empty());
 }
 
+// Rust's peers never return what was canceled (0.1.9).
+class NeverReturned : public testing::Test {
+ protected:
+  NeverReturned() : a(h.peer()), app(h.app()) { h.connect(a, app); }
+  void callAndCancel(const std::vector<wire::OutDescriptor>& capabilities) {
+    a.callImport(1, 0, 0, capabilities);
+    last_asked = app.next().id;
+    a.finish(1, true, false);
+    a.rest();
+    app.rest();
+    h.flush(a);
+    h.flush(app);
+  }
+
+  Harness h;
+  Peer& a;
+  Peer& app;
+  uint32_t last_asked = 0;
+};
+
+TEST_F(NeverReturned, CostsNothingButTheId) {
+  callAndCancel({});
+  const uint64_t held = h.vat().tableSizes().held_bytes;
+  for (int i = 0; i < 3000; ++i) callAndCancel({});
+  EXPECT_EQ(h.vat().tableSizes().questions, 0u);
+  EXPECT_EQ(h.vat().tableSizes().held_bytes, held);
+  EXPECT_EQ(last_asked, 3000u);
+  // Those that are returned all the same, with capabilities that our Finish released.
+  app.returnCaps(2000, {senderHosted(4)});
+  app.returnException(17, "late");
+  EXPECT_TRUE(a.quiet() && app.quiet());
+  EXPECT_EQ(h.vat().tableSizes().imports, 1u);
+  callAndCancel({});
+  EXPECT_EQ(last_asked, 17u);
+  app.returnCaps(2000, {});
+  EXPECT_EQ(app.nextLine(), "Abort failed \"a Return for no question of ours\"");
+}
+
+TEST_F(NeverReturned, IsBoundedWithCapabilitiesToo) {
+  for (int i = 0; i < 3000; ++i) callAndCancel({senderHosted(42)});
+  EXPECT_EQ(h.vat().tableSizes().questions, 1024u);
+  EXPECT_EQ(h.vat().tableSizes().exports, 2u);
+  for (uint32_t question = 0; question < 3000; ++question) app.returnCaps(question, {});
+  EXPECT_EQ(h.vat().tableSizes().questions, 0u);
+  EXPECT_FALSE(app.closed());
+  app.release(0, 3000);
+  EXPECT_EQ(h.vat().tableSizes().exports, 1u);
+}
+
+TEST_F(NeverReturned, AnswersTheTailCallOfACanceledOne) {
+  a.callImport(1, 0, 0);
+  a.callImport(2, 0, 0, {senderHosted(42)});
+  app.next();
+  app.next();
+  app.tailCall(7, importedCap(0), 9);
+  EXPECT_EQ(a.nextLine(), "Call q=0 -> import 42 0x1234/9");
+  a.finish(1, true, false);
+  app.rest();
+  app.takeFrom(0, 7);
+  EXPECT_EQ(app.nextLine(), "Return a=7 resultsSentElsewhere");
+  EXPECT_FALSE(app.closed());
+}
+
 }  // namespace
 }  // namespace vatmesh::captp

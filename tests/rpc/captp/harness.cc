@@ -2,6 +2,7 @@
 #include "tests/rpc/captp/harness.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace vatmesh::captp {
 
@@ -164,6 +165,10 @@ void Harness::land(Effects effects) {
       Peer& peer = *find(idle->link);
       EXPECT_NE(peer.told_idle_, idle->idle) << "told again what was told last";
       peer.told_idle_ = idle->idle;
+    } else if (auto* pause = std::get_if<Pause>(&effect)) {
+      EXPECT_FALSE(std::exchange(find(pause->link)->paused_, true)) << "paused twice";
+    } else if (auto* resume = std::get_if<Resume>(&effect)) {
+      EXPECT_TRUE(std::exchange(find(resume->link)->paused_, false)) << "resumed twice";
     }
   }
   auto broken = vat_.checkInvariants();
@@ -218,9 +223,11 @@ ObjectId Harness::completeGated(Peer& bootstrap_of, const std::string& object_id
 
 void Harness::lose(Peer& peer, const std::string& reason) {
   turn([&](Effects& out) { vat_.onLost(peer.id(), Status(Code::kDisconnected, reason), out); });
+  while (vat_.nextDeadline() <= now_) tick(now_);
 }
 
 void Harness::tick(Instant now) {
+  now_ = now;
   turn([&](Effects& out) { vat_.onTick(now, out); });
 }
 

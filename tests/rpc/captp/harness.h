@@ -54,6 +54,8 @@ class Peer {
 
   // Set once the vat has closed the link, to its reason.
   const std::optional<Status>& closed() const { return closed_; }
+  // Whether the vat wants nothing to be read from it; what is sent all the same arrives.
+  bool paused() const { return paused_; }
   // What the vat told last of the link's tables: whether they are empty.
   bool toldIdle() const { return told_idle_; }
 
@@ -83,11 +85,13 @@ class Peer {
   std::deque<wire::FrameRef> inbox_;
   std::optional<Status> closed_;
   bool told_idle_ = true;
+  bool paused_ = false;
 };
 
 class Harness : private vat::Turns {
  public:
-  explicit Harness(Limits limits = {}) : limits_(limits) {}
+  explicit Harness(Limits limits = {}, const VatLimits& vat_limits = {})
+      : vat_(vat_limits), limits_(limits) {}
   ~Harness() override;
 
   Peer& peer() { return add(LinkKind::kPeer); }
@@ -111,7 +115,7 @@ class Harness : private vat::Turns {
   // With a gate in front.
   ObjectId completeGated(Peer& bootstrap_of, const std::string& object_id = {});
 
-  // The peer's transport ends.
+  // The peer's transport ends; until all its entries have failed.
   void lose(Peer& peer, const std::string& reason = "Connection closed");
   void tick(Instant now);
   // Everything sent to `peer` has left its queue.
@@ -149,6 +153,7 @@ class Harness : private vat::Turns {
   bool landing_ = false;
   vat::Objects objects_{vat_, *this};
   Limits limits_;
+  Instant now_{};
   std::vector<std::unique_ptr<Peer>> peers_;
   std::deque<Start> starts_;
 };

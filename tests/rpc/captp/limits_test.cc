@@ -171,6 +171,35 @@ TEST_F(LimitsOf, ImportsBreaksAPromiseAndReleases) {
   EXPECT_FALSE(a->closed());
 }
 
+TEST_F(LimitsOf, ReferencesEndTheLinkThatNeverReleases) {
+  Limits limits;
+  limits.references = 4;
+  connect({}, limits);
+  a->callImport(1, 0, 0, {senderHosted(10), senderHosted(10)});
+  a->callImport(2, 0, 0, {senderHosted(10), senderHosted(10)});
+  EXPECT_FALSE(app->closed());
+  app->release(0, 3);
+  a->callImport(3, 0, 0, {senderHosted(10), senderHosted(10), senderHosted(10)});
+  EXPECT_FALSE(app->closed());
+  a->callImport(4, 0, 0, {senderHosted(10)});
+  ASSERT_TRUE(app->closed());
+  EXPECT_EQ(app->closed()->code(), Code::kProtocol);
+  EXPECT_FALSE(a->closed());
+}
+
+TEST_F(LimitsOf, ReferencesToAnImportAreGivenBackInTime) {
+  Limits limits;
+  limits.references = 4;
+  connect(limits);
+  a->callImport(1, 0, 0, {senderHosted(10), senderHosted(10), senderHosted(10)});
+  a->callImport(2, 0, 0, {senderHosted(10)});
+  EXPECT_TRUE(a->quiet());
+  a->callImport(3, 0, 0, {senderHosted(10)});
+  EXPECT_EQ(a->rest(), "Release import=10 count=4\n");
+  app->release(0, 5);
+  EXPECT_EQ(a->rest(), "Release import=10 count=1\n");
+}
+
 TEST_F(LimitsOf, PathsRefusesNewPathsOnAllAnswersTogether) {
   Limits limits;
   limits.paths = 3;
@@ -234,19 +263,39 @@ TEST_F(LimitsOf, QueuedBytesRefusesTheCallAboveAlone) {
   EXPECT_TRUE(app->quiet());
 }
 
-TEST_F(LimitsOf, QueueHardEndsTheLinkThatDoesNotRead) {
+TEST_F(LimitsOf, QueueHardRefusesCallsToALinkThatDoesNotRead) {
   Limits limits;
-  limits.queue_hard = 1000;
+  limits.queue_hard = 2000;
   connect({}, limits);
   h.flush(*app);
-  uint32_t question = 1;
-  while (!app->closed() && question < 100) a->callImport(question++, 0);
-  EXPECT_LT(question, 100u);
-  EXPECT_EQ(app->closed()->code(), Code::kOverloaded);
-  EXPECT_FALSE(a->closed());
-  std::string lines = app->rest();
-  EXPECT_NE(lines.find("Abort overloaded"), std::string::npos);
-  EXPECT_EQ(a->next().exception.type, 2);
+  for (uint32_t question = 1; question <= 100; ++question) a->callImport(question, 0);
+  EXPECT_FALSE(app->closed());
+  EXPECT_LE(h.vat().queuedBytes(app->id()), limits.queue_hard);
+  EXPECT_GE(h.vat().queuedBytes(app->id()), limits.queue_hard / 2);
+  EXPECT_EQ(a->next().exception.type, 1);
+  a->rest();
+  // As soon as it reads there is room again.
+  h.flush(*app);
+  a->callImport(101, 0);
+  EXPECT_TRUE(a->quiet());
+}
+
+TEST_F(LimitsOf, QueueHardEndsTheLinkThatDoesNotReadItsReturns) {
+  Limits limits;
+  limits.queue_hard = 2000;
+  connect(limits);
+  h.flush(*a);
+  for (uint32_t question = 1; question <= 100; ++question) {
+    a->callImport(question, 0);
+    h.flush(*app);
+  }
+  app->rest();
+  for (uint32_t answer = 0; answer < 100 && !a->closed(); ++answer) app->returnCaps(answer, {});
+  ASSERT_TRUE(a->closed());
+  EXPECT_EQ(a->closed()->code(), Code::kOverloaded);
+  EXPECT_NE(a->rest().find("Abort overloaded"), std::string::npos);
+  EXPECT_FALSE(app->closed());
+  EXPECT_NE(app->rest().find("Finish q=99 releaseResultCaps"), std::string::npos);
 }
 
 TEST_F(LimitsOf, QueueHardIsNeverReachedByOneThatReads) {

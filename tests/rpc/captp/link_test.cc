@@ -255,9 +255,79 @@ TEST(Storm, OfManyEntriesFailsEachOnce) {
     out.clear();
   }
   h.vat().onLost(app.id(), Status(Code::kDisconnected, "cable cut"), out);
+  while (h.vat().nextDeadline() <= Instant()) h.vat().onTick(Instant(), out);
   size_t returns = 0;
   for (const Effect& effect : out) returns += std::holds_alternative<Send>(effect);
   EXPECT_EQ(returns, kCalls - 1);
+  EXPECT_FALSE(h.vat().checkInvariants());
+}
+
+// A link with 100 000 entries dies; each turn does a part, and others are served in between.
+TEST(Storm, OfADyingLinkLeavesTurnsToOthers) {
+  Limits limits;
+  limits.answers = limits.exports = limits.imports = 200000;
+  limits.queue_soft = limits.queue_hard = 1ull << 40;
+  Harness h(limits);
+  Peer& a = h.peer();
+  Peer& c = h.peer();
+  Peer& app = h.app();
+  h.connect(a, app);
+  c.bootstrap(0);
+  h.complete(app);
+  app.returnCaps(app.next().id, {senderHosted(0)});
+  c.rest();
+  // Each call of a's brings an object, and each of them the application holds.
+  wire::BufferPool buffers;
+  Effects out;
+  constexpr uint32_t kCalls = 25000;
+  for (uint32_t i = 1; i <= kCalls; ++i) {
+    wire::OutCall call;
+    call.question_id = i;
+    call.target = importedCap(0);
+    h.vat().onMessage(
+        a.id(), wire::toMessage(*wire::buildCall(h.frames(), call, {{senderHosted(i)}}), buffers),
+        out);
+    out.clear();
+  }
+  ASSERT_GE(h.vat().tableSizes().answers + h.vat().tableSizes().questions +
+                h.vat().tableSizes().exports + h.vat().tableSizes().imports,
+            4 * kCalls);
+  h.vat().onLost(a.id(), Status(Code::kDisconnected, "cable cut"), out);
+  EXPECT_FALSE(h.vat().has(a.id()));
+  const auto sendsTo = [&](const Peer& peer) {
+    size_t count = 0;
+    for (const Effect& effect : out) {
+      auto* send = std::get_if<Send>(&effect);
+      count += send && send->link == peer.id();
+    }
+    return count;
+  };
+  const auto callOn = [&](Peer& from, uint32_t question, uint32_t import) {
+    wire::OutCall call;
+    call.question_id = question;
+    call.target = importedCap(import);
+    out.clear();
+    h.vat().onMessage(from.id(), wire::toMessage(*wire::buildCall(h.frames(), call, {}), buffers),
+                      out);
+  };
+  size_t finishes = sendsTo(app);
+  // What it hosted fails, at the latest when its turn has come.
+  callOn(app, 0, kCalls - 1);
+  size_t failed = sendsTo(app);
+  uint32_t turns = 0;
+  for (; h.vat().nextDeadline() <= Instant(); ++turns) {
+    callOn(c, 1 + turns, 0);
+    EXPECT_EQ(sendsTo(app), 1u);
+    out.clear();
+    h.vat().onTick(Instant(), out);
+    EXPECT_LE(out.size(), 2100u);
+    finishes += sendsTo(app);
+  }
+  EXPECT_GT(turns, 20u);
+  EXPECT_EQ(finishes + failed, kCalls + 1);
+  // c's Bootstrap and calls, and the canceled ones that remember what they passed.
+  EXPECT_EQ(h.vat().tableSizes().questions, 1 + turns + 1024);
+  EXPECT_EQ(h.vat().tableSizes().imports, 1u);
   EXPECT_FALSE(h.vat().checkInvariants());
 }
 

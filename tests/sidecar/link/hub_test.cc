@@ -295,5 +295,72 @@ TEST_F(HubTest, CountsConnectionsAndBytes) {
   EXPECT_GT(counts.received_bytes, 0u);
 }
 
+// An application that reads nothing until it is told to.
+class HubWithASlowApplication : public HubTest {
+ protected:
+  HubWithASlowApplication() { settings_.limits.queue_soft = 64 * 1024; }
+
+  static wire::FrameRef largeCall(wire::FramePool& frames, uint32_t question) {
+    wire::OutCall call;
+    call.question_id = question;
+    call.target = {wire::Target::Kind::kPromisedAnswer, 0, {}};
+    // An object's name is all that makes it large.
+    std::vector<wire::OutDescriptor> table(1000, {wire::DescriptorKind::kSenderHosted, 5, {}});
+    return wire::buildCall(frames, call, table);
+  }
+
+  uint64_t paused() {
+    return counters_.of(metrics::Direction::kIn, metrics::Transport::kPlain).pauses;
+  }
+
+  RecordingOwner owner_;
+};
+
+TEST_F(HubWithASlowApplication, StopsReadingTheCallerAndGoesOnWhenTheApplicationReads) {
+  net::SocketPair pair = std::move(*net::makeSocketPair());
+  Link& app_link = hub_.open(std::make_unique<net::PlainTransport>(std::move(pair.first)),
+                             {.kind = LinkKind::kApp, .name = "application"}, owner_);
+  until([&] { return app_link.isUp(); });
+  owner_.answer = vat::BootstrapOf{app_link.id(), {}};
+  const auto peer = connect(LinkKind::kPeer, owner_);
+  peer->bootstrap(0);
+  constexpr uint32_t kCalls = 200;
+  for (uint32_t question = 1; question <= kCalls; ++question) {
+    peer->send(largeCall(peer->frames(), question));
+  }
+  const auto received = [&] {
+    return hub_.vat().counters().received[static_cast<size_t>(MessageKind::kCall)];
+  };
+  // The kernel takes some, so it may be paused more than once.
+  until([&] { return paused() > 0; });
+  turns(50);
+  const uint64_t before = received();
+  turns(50);
+  EXPECT_EQ(received(), before);
+  EXPECT_LT(before, kCalls);
+  // The application awakes: everything comes, in order.
+  RawVat app(loop_, std::move(pair.second));
+  until([&] { return app.count(MessageKind::kCall) == kCalls; });
+  EXPECT_EQ(received(), kCalls);
+  EXPECT_EQ(peer->count(MessageKind::kReturn), 0);
+}
+
+TEST_F(HubWithASlowApplication, NoticesThatAPausedCallerIsGone) {
+  net::SocketPair pair = std::move(*net::makeSocketPair());
+  Link& app_link = hub_.open(std::make_unique<net::PlainTransport>(std::move(pair.first)),
+                             {.kind = LinkKind::kApp, .name = "application"}, owner_);
+  until([&] { return app_link.isUp(); });
+  owner_.answer = vat::BootstrapOf{app_link.id(), {}};
+  auto peer = connect(LinkKind::kPeer, owner_);
+  peer->bootstrap(0);
+  for (uint32_t question = 1; question <= 200; ++question) {
+    peer->send(largeCall(peer->frames(), question));
+  }
+  until([&] { return paused() > 0; });
+  turns(50);
+  peer.reset();
+  until([&] { return owner_.down.size() == 1; });
+}
+
 }  // namespace
 }  // namespace vatmesh::link

@@ -52,6 +52,8 @@ TEST(Exposition, ShowsEveryCombinationOfLabelsFromTheStart) {
   EXPECT_EQ(linesStartingWith(text, "vatmesh_connections_opened_total{"), 2 * 4);
   EXPECT_EQ(linesStartingWith(text, "vatmesh_connections_closed_total{"), 2 * 4 * 9);
   EXPECT_EQ(linesStartingWith(text, "vatmesh_connections_refused_total{"), 2);
+  EXPECT_EQ(linesStartingWith(text, "vatmesh_flow_control_pauses_total{"), 2 * 4);
+  EXPECT_EQ(linesStartingWith(text, "vatmesh_overload_actions_total{"), 4);
   EXPECT_EQ(linesStartingWith(text, "vatmesh_tls_handshakes_total{"), 2 * 4);
   EXPECT_EQ(linesStartingWith(text, "vatmesh_calls_total{"), 2 * 6);
   EXPECT_EQ(linesStartingWith(text, "vatmesh_messages_total{"), 2 * 16);

@@ -319,6 +319,57 @@ TEST_F(StreamTest, HandsOverNothingWhilePaused) {
   }
 }
 
+TEST_F(StreamTest, NoticesTheEndWhilePaused) {
+  open();
+  recorder_.when_message = [&](wire::InMessage) { stream_->pauseReading(); };
+  write(rawFrame({1}));
+  ASSERT_TRUE(until([&] { return recorder_.messages == 1; }));
+  write(rawFrame({2}));
+  turns(3);
+  EXPECT_FALSE(stream_->isClosed());
+  far_ = {};
+  ASSERT_TRUE(until([&] { return recorder_.closed_calls == 1; }));
+  EXPECT_EQ(recorder_.messages, 1u);
+  EXPECT_EQ(recorder_.closed->code(), Code::kDisconnected);
+}
+
+TEST_F(StreamTest, GivesUpALongQueueForItsLastFrame) {
+  open();
+  constexpr size_t kFrames = 2000;
+  for (uint64_t i = 0; i < kFrames; ++i) stream_->send(frameOf(frames_, Words(1000, i)));
+  turns(3);  // the kernel takes some, one of them in part
+  const size_t before = stream_->queuedBytes();
+  ASSERT_GT(before, kFrames * 4000);
+  stream_->send(frameOf(frames_, Words(1000, kFrames)));
+  stream_->closeAfterFlush(Stream::kMaxCloseDeadline, Unsent::kLast);
+  EXPECT_LT(stream_->queuedBytes(), 3 * 8016u);
+  std::vector<uint8_t> arrived;
+  ASSERT_TRUE(until([&] { return !readFar(arrived); }));
+  // Whole frames in their order, the last one behind them.
+  wire::FrameReader reader(pool_, wire::FrameLimits{});
+  uint64_t expected = 0;
+  uint64_t last = 0;
+  for (size_t at = 0; at < arrived.size();) {
+    const auto space = reader.prepare();
+    const size_t part = std::min(space.size(), arrived.size() - at);
+    std::copy_n(arrived.begin() + static_cast<ptrdiff_t>(at), part, space.begin());
+    reader.commit(part);
+    at += part;
+    for (;;) {
+      auto next = reader.next();
+      ASSERT_TRUE(next.ok());
+      if (!*next) break;
+      last = (*next)->segment(0)[1];
+      if (last != kFrames) {
+        EXPECT_EQ(last, expected++);
+      }
+    }
+  }
+  EXPECT_EQ(reader.pendingBytes(), 0u);
+  EXPECT_EQ(last, kFrames);
+  EXPECT_LT(expected, kFrames / 2);
+}
+
 TEST_F(StreamTest, WritesEverythingBeforeItClosesEvenIfThePeerKeepsTalking) {
   open();
   std::vector<uint8_t> expected;

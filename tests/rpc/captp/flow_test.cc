@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Back-pressure: who is read, whose calls are refused, who has to go (design 4.8, captp-engine 5.2;
+// scenario 95).
+#include "rpc/captp/flow.h"
+
+#include "tests/rpc/captp/draft.h"
+#include "tests/rpc/captp/harness.h"
+
+namespace vatmesh::captp {
+namespace {
+
+constexpr uint64_t kKiB = 1024;
+constexpr size_t kWords = 2048;  // the content of a large message
+constexpr uint64_t kLarge = kWords * 8;
+
+Limits limitsOf(uint64_t soft, uint64_t hard) {
+  Limits limits;
+  limits.queue_soft = soft;
+  limits.queue_hard = hard;
+  return limits;
+}
+
+// Two peers, a and c, that use an application. The application hosts import 0 of both. Nobody has
+// anything left to read.
+class FlowOf : public testing::Test {
+ protected:
+  explicit FlowOf(const VatLimits& vat_limits = {}) : h({}, vat_limits) {}
+
+  void connect(const Limits& peers, const Limits& application) {
+    a = &h.add(LinkKind::kPeer, peers);
+    c = &h.add(LinkKind::kClient, peers);
+    app = &h.add(LinkKind::kApp, application);
+    h.connect(*a, *app);
+    c->bootstrap(0);
+    h.complete(*app);
+    app->returnCaps(app->next().id, {senderHosted(0)});
+    c->finish(0);
+    for (Peer* peer : {a, c, app}) {
+      peer->rest();
+      h.flush(*peer);
+    }
+  }
+  void largeCall(Peer& from, uint32_t question, const wire::OutTarget& target) {
+    wire::OutCall call;
+    call.question_id = question;
+    call.target = target;
+    from.send(Draft(wire::buildCall(h.frames(), call, {})).content(kWords).take());
+  }
+  void largeCall(Peer& from, uint32_t question) { largeCall(from, question, importedCap(0)); }
+  void largeReturn(Peer& from, uint32_t answer) {
+    from.send(
+        Draft(wire::buildReturnResults(h.frames(), {answer, false}, {})).content(kWords).take());
+  }
+  uint64_t held() { return h.vat().tableSizes().held_bytes; }
+  uint64_t actions(OverloadAction action) {
+    return h.vat().counters().overload_actions[static_cast<size_t>(action)];
+  }
+
+  Harness h;
+  Peer* a = nullptr;
+  Peer* c = nullptr;
+  Peer* app = nullptr;
+};
+
+class FlowOfASlowApplication : public FlowOf {
+ protected:
+  static constexpr uint64_t kSoft = 256 * kKiB;
+  static constexpr uint64_t kHard = 1024 * kKiB;
+  FlowOfASlowApplication() { connect(limitsOf(kSoft, kHard), limitsOf(kSoft, 4 * kHard)); }
+};
+
+TEST_F(FlowOfASlowApplication, PausesTheCallerAboveItsBoundAndResumesAtHalf) {
+  uint32_t question = 1;
+  while (!a->paused() && question < 100) largeCall(*a, question++);
+  ASSERT_TRUE(a->paused());
+  EXPECT_GT(question * kLarge, kSoft / 4);  // a message pins at most four times its size
+  EXPECT_LE(h.vat().queuedBytes(app->id()), kSoft + 2 * kLarge);
+  EXPECT_FALSE(c->paused());
+  EXPECT_TRUE(a->quiet());  // nothing was refused
+  // One after the other leaves the queue.
+  size_t written = 0;
+  while (a->paused()) {
+    ASSERT_GT(h.vat().queuedBytes(app->id()), 0u);
+    h.turn([&](Effects& out) { h.vat().onFlushed(app->id(), 1024, out); });
+    written += 1024;
+  }
+  EXPECT_GT(h.vat().queuedBytes(app->id()), 0u);
+  EXPECT_GE(written, (question - 1) * kLarge / 2 - 2 * kLarge);
+  EXPECT_EQ(actions(OverloadAction::kPause), 1u);
+}
+
+TEST_F(FlowOfASlowApplication, PausesNobodyForTheSakeOfAnother) {
+  for (uint32_t question = 1; question < 100 && !a->paused(); ++question) largeCall(*a, question);
+  ASSERT_TRUE(a->paused());
+  for (uint32_t question = 1; question < 5; ++question) c->callImport(question, 0);
+  EXPECT_FALSE(c->paused());
+  EXPECT_TRUE(c->quiet());
+}
+
+TEST_F(FlowOfASlowApplication, PausesTheCallerWhoDoesNotReadItsReturns) {
+  uint32_t question = 1;
+  while (!a->paused() && question < 100) {
+    a->callImport(question++, 0);
+    largeReturn(*app, app->next().id);
+    app->rest();
+    h.flush(*app);
+  }
+  ASSERT_TRUE(a->paused());
+  EXPECT_FALSE(c->paused());
+  a->rest();
+  h.flush(*a);
+  EXPECT_FALSE(a->paused());
+  a->callImport(question, 0);
+  EXPECT_TRUE(a->quiet());
+}
+
+TEST_F(FlowOfASlowApplication, ResumesTheCallerWhenTheReceiverIsGone) {
+  for (uint32_t question = 1; question < 100 && !a->paused(); ++question) largeCall(*a, question);
+  ASSERT_TRUE(a->paused());
+  h.lose(*app);
+  EXPECT_FALSE(a->paused());
+}
+
+TEST_F(FlowOfASlowApplication, KeepsCountingWhatALostCallerLeavesInTheQueue) {
+  for (uint32_t question = 1; question < 8; ++question) largeCall(*a, question);
+  h.lose(*a);
+  EXPECT_GE(held(), 7 * kLarge);
+  h.flush(*app);
+  EXPECT_LT(held(), kLarge);
+}
+
+TEST_F(FlowOfASlowApplication, ReadsACallerThatOwesReturnsAndPausesItAfterwards) {
+  // The application holds an object of a's, so that it can call back.
+  a->callImport(1, 0, 0, {senderHosted(7)});
+  const uint32_t object = app->next().descriptors[0].id;
+  h.flush(*app);
+  for (uint32_t question = 2; question < 100 && !a->paused(); ++question) largeCall(*a, question);
+  ASSERT_TRUE(a->paused());
+  app->callImport(50, object);
+  EXPECT_FALSE(a->paused());
+  EXPECT_EQ(actions(OverloadAction::kDrain), 1u);
+  // What others wait for comes through, new calls too.
+  const uint32_t asked = a->next().id;
+  a->callImport(200, 0);
+  EXPECT_TRUE(a->quiet());
+  a->returnCaps(asked, {});
+  app->rest();
+  EXPECT_TRUE(a->paused());
+  h.flush(*app);
+  EXPECT_FALSE(a->paused());
+}
+
+TEST_F(FlowOfASlowApplication, RefusesCallsOfOneThatOwesReturnsAboveTheHardBound) {
+  a->callImport(1, 0, 0, {senderHosted(7)});
+  app->callImport(50, app->next().descriptors[0].id);
+  const uint32_t asked = a->next().id;
+  uint32_t question = 2;
+  while (a->quiet() && question < 1000) largeCall(*a, question++);
+  EXPECT_EQ(a->next().exception.type, 1);
+  EXPECT_FALSE(a->paused());
+  EXPECT_FALSE(app->closed());
+  EXPECT_LE(held(), kHard + kSoft);
+  // All but calls is handled.
+  a->finish(2, true, false);
+  EXPECT_EQ(a->nextLine(), "Return a=2 canceled");
+  a->returnCaps(asked, {});
+  EXPECT_NE(app->rest().find("Return a=50 results"), std::string::npos);
+  EXPECT_TRUE(a->paused());
+}
+
+class FlowOfASlowPeer : public FlowOf {
+ protected:
+  static constexpr uint64_t kSoft = 128 * kKiB;
+  // a gave the application its object 7.
+  FlowOfASlowPeer() {
+    connect(limitsOf(kSoft, 1024 * kKiB), limitsOf(kSoft, 1024 * kKiB));
+    a->callImport(1, 0, 0, {senderHosted(7)});
+    object = app->next().descriptors[0].id;
+    h.flush(*app);
+  }
+  uint32_t object = 0;
+};
+
+TEST_F(FlowOfASlowPeer, RefusesTheApplicationsCallsAndNeverPausesIt) {
+  uint32_t question = 1;
+  while (app->quiet() && question < 1000) largeCall(*app, question++, importedCap(object));
+  EXPECT_EQ(app->nextLine(),
+            "Return a=" + std::to_string(question - 1) +
+                " exception overloaded \"the receiver reads too slowly: its queue is full\"");
+  EXPECT_FALSE(app->paused());
+  EXPECT_LE(h.vat().queuedBytes(a->id()), kSoft + 2 * kLarge);
+  // Its Returns are never refused, and it goes on with others.
+  c->callImport(1, 0);
+  const uint32_t asked = app->next().id;
+  app->returnCaps(asked, {});
+  EXPECT_EQ(c->nextLine(), "Return a=1 results noFinishNeeded");
+  largeReturn(*app, 0);
+  EXPECT_NE(a->rest().find("Return a=1 results"), std::string::npos);
+  h.flush(*a);
+  largeCall(*app, question, importedCap(object));
+  EXPECT_EQ(a->next().kind, wire::MessageKind::kCall);
+}
+
+TEST_F(FlowOfASlowPeer, ChargesTheApplicationsCallsToTheApplication) {
+  for (uint32_t question = 1; question < 20; ++question) {
+    largeCall(*app, question, importedCap(object));
+  }
+  EXPECT_FALSE(a->paused());
+}
+
+// A Bootstrap whose restore is slow, large calls on it that are to be delivered although they are
+// finished, and all of it again.
+TEST_F(FlowOfASlowApplication, PausesTheCallerWhoseCanceledCallsWaitForRestores) {
+  uint32_t rounds = 0;
+  for (; rounds < 100 && !a->paused(); ++rounds) {
+    a->bootstrap(1);
+    largeCall(*a, 2, promisedAnswer(1, {}));
+    a->finish(2, true, true);
+    a->finish(1, true, true);
+  }
+  ASSERT_TRUE(a->paused());
+  EXPECT_LT(held(), kSoft + 4 * kLarge);
+  EXPECT_EQ(h.restores(), rounds);
+  while (h.restores() > 1) h.completeWith(Status(Code::kFailed, "no"));
+  EXPECT_FALSE(a->paused());
+  h.completeWith(Status(Code::kFailed, "no"));
+}
+
+TEST_F(FlowOfASlowApplication, PausesTheCallerOfManySmallCanceledCallsToo) {
+  uint32_t rounds = 0;
+  for (; rounds < 2000 && !a->paused(); ++rounds) {
+    a->bootstrap(1);
+    a->callAnswer(2, 1, {});
+    a->finish(2, true, true);
+    a->finish(1, true, true);
+    a->rest();
+    h.flush(*a);
+  }
+  EXPECT_TRUE(a->paused());
+  while (h.restores() > 0) h.completeWith(Status(Code::kFailed, "no"));
+}
+
+class FlowInLittleMemory : public FlowOf {
+ protected:
+  static constexpr uint64_t kTotal = 1024 * kKiB;
+  FlowInLittleMemory() : FlowOf({kTotal}) {
+    connect(limitsOf(kTotal, 4 * kTotal), limitsOf(kTotal, 4 * kTotal));
+  }
+};
+
+TEST_F(FlowInLittleMemory, PausesTheHeaviestAskerFirst) {
+  c->callImport(1, 0);
+  uint32_t question = 1;
+  while (!a->paused() && question < 1000) largeCall(*a, question++);
+  ASSERT_TRUE(a->paused());
+  EXPECT_FALSE(c->paused());
+  EXPECT_TRUE(a->quiet());
+  EXPECT_LE(held(), kTotal);
+  h.flush(*app);
+  EXPECT_FALSE(a->paused());
+}
+
+TEST_F(FlowInLittleMemory, RefusesCallsThatHaveNoRoom) {
+  // The application is never paused, and fills the queue of one who doesn't read.
+  a->callImport(1, 0, 0, {senderHosted(7)});
+  const uint32_t object = app->next().descriptors[0].id;
+  h.flush(*app);
+  uint32_t question = 1;
+  while (app->quiet() && question < 1000) largeCall(*app, question++, importedCap(object));
+  EXPECT_EQ(app->nextLine(),
+            "Return a=" + std::to_string(question - 1) +
+                " exception overloaded \"this vat holds as many bytes as it may\"");
+  EXPECT_LE(held(), kTotal);
+  EXPECT_FALSE(a->closed() || c->closed() || app->closed());
+  c->bootstrap(9);
+  c->callImport(10, 0);
+  EXPECT_EQ(h.restores(), 1u);  // small things have room
+  h.completeWith(Status(Code::kFailed, "no"));
+}
+
+TEST_F(FlowInLittleMemory, EndsTheLinkThatReadsNoneOfItsReturns) {
+  c->callImport(1, 0);
+  app->next();
+  uint32_t count = 0;
+  for (uint32_t question = 1; question <= 200; ++question) a->callImport(question, 0);
+  app->rest();
+  h.flush(*app);
+  while (!a->closed() && count < 200) {
+    largeReturn(*app, ++count);
+    EXPECT_LE(held(), kTotal);
+  }
+  ASSERT_TRUE(a->closed());
+  EXPECT_EQ(a->closed()->code(), Code::kOverloaded);
+  EXPECT_FALSE(c->closed());
+  // The other one goes on.
+  app->returnCaps(0, {});
+  EXPECT_EQ(c->nextLine(), "Return a=1 results noFinishNeeded");
+}
+
+TEST(FlowOfTexts, CountsExceptionsThatAnswersKeep) {
+  Harness h;
+  Peer& a = h.peer();
+  Peer& app = h.app();
+  h.connect(a, app);
+  h.flush(a);
+  h.flush(app);
+  const uint64_t before = h.vat().tableSizes().held_bytes;
+  for (uint32_t i = 0; i < 10; ++i) {
+    a.callImport(1 + i, 0);
+    app.returnException(app.next().id, std::string(4000, 'x'));
+    app.rest();
+  }
+  h.flush(a);
+  h.flush(app);
+  EXPECT_GE(h.vat().tableSizes().held_bytes, before + 10 * 4000);
+  for (uint32_t i = 0; i < 10; ++i) a.finish(1 + i);
+  h.flush(app);
+  EXPECT_EQ(h.vat().tableSizes().held_bytes, before);
+}
+
+}  // namespace
+}  // namespace vatmesh::captp
