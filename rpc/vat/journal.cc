@@ -27,11 +27,12 @@ bool isSecret(const wire::Envelope& envelope) {
 
 Journal::Journal(Payloads payloads, uint64_t limit) : payloads_(payloads), limit_(limit) {}
 
-void Journal::begin(const Behaviour& behaviour) {
+void Journal::begin(const captp::VatLimits& limits, const Behaviour& behaviour) {
   out_ = kJournalMagic;
   out_ += static_cast<char>(kJournalVersion);
   out_ += static_cast<char>((payloads_ == Payloads::kRecorded ? kJournalPayloads : 0) |
                             (behaviour.shortens_paths ? 0 : kJournalOldPaths));
+  for (int byte = 0; byte < 8; ++byte) out_ += static_cast<char>(limits.total >> (8 * byte));
   size_ = out_.size();
 }
 

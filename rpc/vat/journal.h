@@ -4,7 +4,8 @@
 // played again (journal_reader.h). Two of the same inputs in the same order have the same effects,
 // since the engine knows no clock and no chance.
 //
-//   journal  = "VMJ" version(1 byte) flags(1 byte: 1 payloads, 2 keeps old paths) entry*
+//   journal  = "VMJ" version(1 byte) flags(1 byte: 1 payloads, 2 keeps old paths)
+//              total(8 bytes, the lowest first: VatLimits::total) entry*
 //   entry    = kind(1 byte) size(varint: bytes of the rest) rest
 //   varint   = 7 bits a byte, the lowest first; the high bit says that more follow
 //   words    = for each word a byte whose bits tell which of its bytes are not 0, and these; a word
@@ -29,6 +30,7 @@ namespace vatmesh::vat {
 
 inline constexpr std::string_view kJournalMagic = "VMJ";
 inline constexpr uint8_t kJournalVersion = 1;
+inline constexpr size_t kJournalHead = 13;  // bytes before the first entry
 inline constexpr uint8_t kJournalPayloads = 1;
 inline constexpr uint8_t kJournalOldPaths = 2;
 
@@ -59,6 +61,8 @@ void forEachNumber(Info& info, F f) {
   f(info.limits.queued_messages);
   f(info.limits.queued_bytes);
   f(info.limits.embargoes);
+  f(info.limits.references);
+  f(info.limits.queue_soft);
   f(info.limits.queue_hard);
 }
 template <typename Info, typename F>
@@ -75,7 +79,7 @@ class Journal {
   Journal(Payloads payloads, uint64_t limit);
 
   // Begins the journal of a vat of this kind. From the Vat, as all inputs are.
-  void begin(const Behaviour& behaviour);
+  void begin(const captp::VatLimits& limits, const Behaviour& behaviour);
 
   // What was recorded since the last call.
   std::string take();

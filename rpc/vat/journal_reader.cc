@@ -30,8 +30,7 @@ T narrow(uint64_t value) {
 }  // namespace
 
 Result<JournalReader> JournalReader::open(std::string_view bytes) {
-  size_t head = kJournalMagic.size() + 2;
-  if (bytes.size() < head || !bytes.starts_with(kJournalMagic)) {
+  if (bytes.size() < kJournalHead || !bytes.starts_with(kJournalMagic)) {
     return Status(Code::kInvalidArgument, "this is no journal of a vat");
   }
   auto version = static_cast<uint8_t>(bytes[kJournalMagic.size()]);
@@ -39,8 +38,12 @@ Result<JournalReader> JournalReader::open(std::string_view bytes) {
     return Status(Code::kInvalidArgument, "this journal has version " + std::to_string(version) +
                                               ", known is " + std::to_string(kJournalVersion));
   }
-  JournalReader reader(bytes.substr(head));
-  reader.flags_ = static_cast<uint8_t>(bytes[head - 1]);
+  JournalReader reader(bytes.substr(kJournalHead));
+  reader.flags_ = static_cast<uint8_t>(bytes[kJournalMagic.size() + 1]);
+  reader.limits_.total = 0;
+  for (size_t i = kJournalHead; i-- > kJournalHead - 8;) {
+    reader.limits_.total = reader.limits_.total << 8 | static_cast<uint8_t>(bytes[i]);
+  }
   return reader;
 }
 

@@ -55,7 +55,8 @@ class JournalReader {
   static Result<JournalReader> open(std::string_view bytes);
 
   bool hasPayloads() const { return (flags_ & kJournalPayloads) != 0; }
-  // How the vat went about things.
+  // The bounds of the vat, and how it went about things.
+  const captp::VatLimits& limits() const { return limits_; }
   Behaviour behaviour() const { return {.shortens_paths = (flags_ & kJournalOldPaths) == 0}; }
   // The next input; nothing at the end, and where the last entry was cut off. kInvalidArgument for
   // an entry that can't be one.
@@ -80,6 +81,7 @@ class JournalReader {
   std::string_view left_;
   std::string_view entry_;
   uint8_t flags_ = 0;
+  captp::VatLimits limits_;
   bool bad_ = false;
   bool cut_ = false;
   Instant last_tick_{};

@@ -39,7 +39,7 @@ Vat::~Vat() = default;
 
 void Vat::recordIn(Journal& journal) {
   journal_ = &journal;
-  journal.begin({.shortens_paths = core_->shortens_paths});
+  journal.begin({.total = core_->budget.limit()}, {.shortens_paths = core_->shortens_paths});
 }
 
 LinkId Vat::addLink(const LinkInfo& info) {

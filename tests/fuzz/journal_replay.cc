@@ -27,8 +27,8 @@ wire::InMessage messageOf(const vat::JournalMessage& recorded, wire::BufferPool&
 
 class Replay {
  public:
-  Replay(vat::Behaviour behaviour, const std::function<void(const std::string&)>& say)
-      : say_(say), vat_(behaviour) {}
+  Replay(const vat::JournalReader& journal, const std::function<void(const std::string&)>& say)
+      : say_(say), vat_(journal.limits(), journal.behaviour()) {}
 
   // Each plays one input. Empty unless something is wrong.
   std::string play(const vat::JournalLink& in) {
@@ -112,6 +112,8 @@ std::string describe(const captp::Effect& effect) {
   if (auto* idle = std::get_if<captp::Idle>(&effect)) {
     return nameOf(idle->link) + (idle->idle ? " is idle" : " is busy");
   }
+  if (auto* pause = std::get_if<captp::Pause>(&effect)) return "pause " + nameOf(pause->link);
+  if (auto* resume = std::get_if<captp::Resume>(&effect)) return "resume " + nameOf(resume->link);
   return "another effect";
 }
 
@@ -124,7 +126,7 @@ ReplayResult replayJournal(std::string_view bytes,
     result.failure = reader.status().message();
     return result;
   }
-  Replay replay(reader->behaviour(), say);
+  Replay replay(*reader, say);
   for (;;) {
     auto next = reader->next();
     if (!next.ok()) {

@@ -56,7 +56,7 @@ TEST(JournalReplay, GoesUpToWhereTheJournalWasCut) {
   Recording whole = record(makeRun(3), Payloads::kOmitted).at(0);
   Lines all = replayed(whole.journal);
   size_t last = 0;
-  for (size_t size = 5; size < whole.journal.size(); size += 97) {
+  for (size_t size = vat::kJournalHead; size < whole.journal.size(); size += 97) {
     Lines lines;
     auto result = replayJournal(
         whole.journal.substr(0, size), [](const std::string&) {},

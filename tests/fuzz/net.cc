@@ -93,6 +93,7 @@ void Net::input(Proxy& proxy, const std::function<void(captp::Effects&)>& turn) 
 }
 
 void Net::apply(Proxy& proxy, const captp::Effects& effects) {
+  std::vector<captp::Idle> told;  // several turns may have led here; the last one holds
   for (const captp::Effect& effect : effects) {
     if (proxy.journal) proxy.effects.push_back(describe(effect));
     if (auto* send = std::get_if<captp::Send>(&effect)) {
@@ -104,9 +105,13 @@ void Net::apply(Proxy& proxy, const captp::Effects& effects) {
     } else if (auto* cancel = std::get_if<captp::Cancel>(&effect)) {
       std::erase_if(proxy.starts, [&](const auto& s) { return s.op == cancel->op; });
     } else if (auto* idle = std::get_if<captp::Idle>(&effect)) {
-      if (proxy.vat.has(idle->link) && proxy.vat.idle(idle->link) != idle->idle) {
-        shadows_.fail(proxy.name + " told Idle of a link that is not");
-      }
+      std::erase_if(told, [&](const captp::Idle& before) { return before.link == idle->link; });
+      told.push_back(*idle);
+    }
+  }
+  for (const captp::Idle& idle : told) {
+    if (proxy.vat.has(idle.link) && proxy.vat.idle(idle.link) != idle.idle) {
+      shadows_.fail(proxy.name + " told Idle of a link that is not");
     }
   }
 }

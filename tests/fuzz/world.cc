@@ -33,7 +33,7 @@ World::World(uint64_t seed, bool verbose, std::optional<vat::Journal::Payloads> 
   Random random(seed ^ 0x5eed);
   build(random);
   circles_ = random.chance(25);
-  gated_ = random.chance(50);
+  gated_ = random.chance(50) && !record;  // what comes from inside a vat is not recorded
   for (App& app : apps_) app.vat().setRandom(chance_);
 }
 

@@ -92,7 +92,7 @@ TEST(Journal, KeepsEveryInputInItsOrder) {
 TEST(Journal, StopsAtItsLimitAndSaysSo) {
   std::string whole = recorded(Payloads::kOmitted);
   auto all = read(whole);
-  for (uint64_t limit = 8; limit < whole.size() + 2; ++limit) {
+  for (uint64_t limit = kJournalHead + 3; limit < whole.size() + 2; ++limit) {
     std::string journal = recorded(Payloads::kOmitted, limit);
     ASSERT_LE(journal.size(), limit);
     auto inputs = read(journal);
@@ -105,7 +105,7 @@ TEST(Journal, StopsAtItsLimitAndSaysSo) {
 
 TEST(Journal, IsReadWhateverItsBytesAre) {
   const std::string whole = recorded(Payloads::kOmitted);
-  for (size_t at = 5; at < whole.size(); ++at) {
+  for (size_t at = kJournalHead; at < whole.size(); ++at) {
     for (int bit = 0; bit < 8; ++bit) {
       std::string changed = whole;
       changed[at] = static_cast<char>(changed[at] ^ 1 << bit);
