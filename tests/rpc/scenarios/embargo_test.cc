@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Order when a reference gets shorter (scenarios 65 to 78): whatever moves where, the calls of one
-// reference arrive in the order in which they were made, at last on the shortest path.
+// Order when a reference gets shorter (scenarios 65 to 68, 71 to 75, 77): whatever moves where, the
+// calls of one reference arrive in the order in which they were made, at last on the shortest path.
 #include "tests/rpc/scenarios/scenario.h"
 
 namespace vatmesh::scenarios {
@@ -34,11 +34,7 @@ TEST_P(Embargoes, KeepOrderWhenAPromiseBecomesItsHoldersObject) {
   inEveryOrder([](Stage& s) {
     Ref x = s.a.object();
     Promised promise = s.b.promise();
-    Call asked = s.a.call(s.service, {x});
-    s.drain();
-    Came came = s.b.next();
-    s.b.answer(came, {promise.ref});
-    s.drain();
+    auto [asked, came] = exchange(s, {x}, {promise.ref});
     Ref held = s.a.field(asked);
     Calls calls;
     Act call = calling(s.a, held, calls);
@@ -79,11 +75,7 @@ TEST_P(Embargoes, KeepOrderWhenAPromiseBecomesAFieldOfAnAnswerOfItsHolder) {
     Ref x = s.a.object();
     Promised promise = s.b.promise();
     Ref asking = s.a.object();  // what B asks
-    Call asked = s.a.call(s.service, {asking});
-    s.drain();
-    Came came = s.b.next();
-    s.b.answer(came, {promise.ref});
-    s.drain();
+    auto [asked, came] = exchange(s, {asking}, {promise.ref});
     Ref held = s.a.field(asked);
     Call question = s.b.call(came->arguments[0]);
     s.drain();
@@ -105,11 +97,7 @@ TEST_P(Embargoes, KeepOrderWhenAPromiseBecomesAFieldOfAnAnswerOfItsHolder) {
 TEST_P(Embargoes, EndWhenTheFieldIsMissing) {
   inEveryOrder([](Stage& s) {
     Promised promise = s.b.promise();
-    Call asked = s.a.call(s.service, {s.a.object()});
-    s.drain();
-    Came came = s.b.next();
-    s.b.answer(came, {promise.ref});
-    s.drain();
+    auto [asked, came] = exchange(s, {s.a.object()}, {promise.ref});
     Ref held = s.a.field(asked);
     Call question = s.b.call(came->arguments[0]);
     s.drain();
@@ -130,11 +118,7 @@ TEST_P(Embargoes, KeepOrderAlongAPromiseThatWasNotUsedItself) {
     Ref x = s.a.object();
     Promised first = s.b.promise();
     Promised second = s.b.promise();
-    Call asked = s.a.call(s.service, {x});
-    s.drain();
-    Came came = s.b.next();
-    s.b.answer(came, {first.ref, second.ref});
-    s.drain();
+    auto [asked, came] = exchange(s, {x}, {first.ref, second.ref});
     Ref held = s.a.field(asked);
     Calls calls;
     Act call = calling(s.a, held, calls);
@@ -149,192 +133,12 @@ TEST_P(Embargoes, KeepOrderAlongAPromiseThatWasNotUsedItself) {
   });
 }
 
-// 69
-TEST_P(Embargoes, KeepOrderOnBothSidesAtOnce) {
-  inEveryOrder([](Stage& s) {
-    Ref x = s.a.object();
-    Ref y = s.b.object();
-    Promised of_a = s.a.promise();
-    Promised of_b = s.b.promise();
-    Call asked = s.a.call(s.service, {of_a.ref, x});
-    s.drain();
-    Came came = s.b.next();
-    s.b.answer(came, {of_b.ref, y});
-    s.drain();
-    Ref at_a = s.a.field(asked);
-    Ref y_at_a = s.a.field(asked, 1);
-    Ref at_b = came->arguments[0];
-    Calls from_a;
-    Calls from_b;
-    Act a_calls = calling(s.a, at_a, from_a);
-    Act b_calls = calling(s.b, at_b, from_b);
-    s.meanwhile({a_calls, a_calls, [&] { s.a.resolve(of_a, y_at_a); }, a_calls});
-    s.meanwhile({b_calls, b_calls, [&] { s.b.resolve(of_b, came->arguments[1]); }, b_calls});
-    s.play();
-    a_calls();
-    b_calls();
-    s.drain();
-    s.expectArrived(x, from_a);
-    s.expectArrived(y, from_b);
-    s.expectShortest(from_a.back(), s.a, s.a, s.b);
-    s.expectShortest(from_b.back(), s.b, s.b, s.a);
-  });
-}
-
-// 69: a promise becomes one of its holder, and that one an object of its maker.
-TEST_P(Embargoes, KeepOrderThereAndBack) {
-  inEveryOrder([](Stage& s) {
-    Ref y = s.b.object();
-    Promised of_a = s.a.promise();
-    Promised of_b = s.b.promise();
-    Call asked = s.a.call(s.service, {of_a.ref});
-    s.drain();
-    Came came = s.b.next();
-    s.b.answer(came, {of_b.ref, y});
-    s.drain();
-    Ref held = s.a.field(asked);
-    Ref y_at_a = s.a.field(asked, 1);
-    Calls calls;
-    Act call = calling(s.a, held, calls);
-    s.meanwhile({call, call, call, call});
-    s.meanwhile({[&] { s.b.resolve(of_b, came->arguments[0]); }});
-    s.meanwhile({[&] { s.a.resolve(of_a, y_at_a); }});
-    s.play();
-    call();
-    s.drain();
-    s.expectArrived(y, calls);
-    s.expectShortest(calls.back(), s.a, s.b, s.b);
-  });
-}
-
-// 69: the same of both sides: each calls on what goes there and back.
-TEST_P(Embargoes, KeepOrderThereAndBackOnBothSides) {
-  inEveryOrder([](Stage& s) {
-    Ref x = s.a.object();
-    Ref y = s.b.object();
-    Promised of_a = s.a.promise();
-    Promised of_b = s.b.promise();
-    Call asked = s.a.call(s.service, {of_a.ref, x});
-    s.drain();
-    Came came = s.b.next();
-    s.b.answer(came, {of_b.ref, y});
-    s.drain();
-    Ref at_a = s.a.field(asked);
-    Ref at_b = came->arguments[0];
-    Calls from_a;
-    Calls from_b;
-    Act a_calls = calling(s.a, at_a, from_a);
-    Act b_calls = calling(s.b, at_b, from_b);
-    // A's promise becomes y, and B's becomes A's: all of them end at y.
-    s.meanwhile({a_calls, a_calls, a_calls});
-    s.meanwhile({b_calls, b_calls, b_calls});
-    s.meanwhile({[&] { s.a.resolve(of_a, s.a.field(asked, 1)); }});
-    s.meanwhile({[&] { s.b.resolve(of_b, came->arguments[0]); }});
-    s.play();
-    a_calls();
-    b_calls();
-    s.drain();
-    for (const Call& call : from_a) s.expectOpen(call);
-    for (const Call& call : from_b) s.expectOpen(call);
-    s.expectShortest(from_a.back(), s.a, s.b, s.b);
-    s.expectShortest(from_b.back(), s.b, s.b, s.a);
-  });
-}
-
-// 69: a promise of the holder's own becomes one of the other side, which becomes the holder's.
-TEST_P(Embargoes, KeepOrderWhenALocalPromiseBecomesARemoteOne) {
-  inEveryOrder([](Stage& s) {
-    Ref x = s.a.object();
-    Promised of_a = s.a.promise();
-    Promised of_b = s.b.promise();
-    Call asked = s.a.call(s.service, {of_a.ref, x});
-    s.drain();
-    Came came = s.b.next();
-    s.b.answer(came, {of_b.ref});
-    s.drain();
-    Ref of_b_at_a = s.a.field(asked);
-    Calls from_a;
-    Calls from_b;
-    Act a_calls = calling(s.a, of_a.ref, from_a);
-    Act b_calls = calling(s.b, came->arguments[0], from_b);
-    s.meanwhile({a_calls, a_calls, [&] { s.a.resolve(of_a, of_b_at_a); }, a_calls, a_calls});
-    s.meanwhile({b_calls, b_calls, b_calls});
-    s.meanwhile({[&] { s.b.resolve(of_b, came->arguments[1]); }});
-    s.play();
-    a_calls();
-    b_calls();
-    s.drain();
-    s.expectShortest(from_a.back(), s.a, s.a, s.b);
-    s.expectShortest(from_b.back(), s.b, s.a, s.a);
-  });
-}
-
-// 70: what was announced sticks, though it has moved on meanwhile.
-TEST_P(Embargoes, KeepOrderWhenWhatWasAnnouncedMovesOn) {
-  inEveryOrder([](Stage& s) {
-    Ref x = s.a.object();
-    Ref y = s.b.object();
-    Promised of_a = s.a.promise();
-    Call asked = s.a.call(s.service, {of_a.ref, x});
-    Ref field = s.a.field(asked);
-    s.drain();
-    Came came = s.b.next();
-    Ref y_at_a = s.a.field(ask(s, {y}));
-    Calls calls;
-    Act call = calling(s.a, field, calls);
-    s.meanwhile({call, call, call, call});
-    s.meanwhile({[&] { s.b.answer(came, {came->arguments[0]}); }});
-    s.meanwhile({[&] { s.a.resolve(of_a, y_at_a); }});
-    s.play();
-    call();
-    s.drain();
-    s.expectArrived(y, calls);
-    s.expectShortest(calls.back(), s.a, s.b, s.b);
-  });
-}
-
-// 71: a promise becomes a field of a question that was answered long ago, with a promise.
-TEST_P(Embargoes, KeepOrderWhenAPromiseBecomesAnAnsweredQuestionsPromise) {
-  inEveryOrder([](Stage& s) {
-    Ref y = s.b.object();
-    Ref asking = s.a.object();
-    Promised of_a = s.a.promise();
-    Promised of_b = s.b.promise();
-    Call asked = s.a.call(s.service, {asking});
-    s.drain();
-    Came came = s.b.next();
-    s.b.answer(came, {of_b.ref, y});
-    s.drain();
-    Ref held = s.a.field(asked);
-    Ref y_at_a = s.a.field(asked, 1);
-    Call question = s.b.call(came->arguments[0]);
-    Ref field = s.b.field(question);
-    s.drain();
-    s.a.answer(s.a.next(), {of_a.ref});
-    s.drain();
-    Calls calls;
-    Act call = calling(s.a, held, calls);
-    s.meanwhile({call, call, call, call});
-    s.meanwhile({[&] { s.b.resolve(of_b, field); }});
-    s.meanwhile({[&] { s.a.resolve(of_a, y_at_a); }});
-    s.play();
-    call();
-    s.drain();
-    s.expectArrived(y, calls);
-    s.expectShortest(calls.back(), s.a, s.b, s.b);
-  });
-}
-
 // 71, 72
 TEST_P(Embargoes, EndWhenTheTargetBreaks) {
   inEveryOrder([](Stage& s) {
     Promised of_a = s.a.promise();
     Promised of_b = s.b.promise();
-    Call asked = s.a.call(s.service, {of_a.ref});
-    s.drain();
-    Came came = s.b.next();
-    s.b.answer(came, {of_b.ref});
-    s.drain();
+    auto [asked, came] = exchange(s, {of_a.ref}, {of_b.ref});
     Ref held = s.a.field(asked);
     Calls calls;
     Act call = calling(s.a, held, calls);
@@ -417,11 +221,7 @@ TEST_P(Embargoes, ArePutOnWhatOnlyLooksLikeOnesOwn) {
     Ref y = s.b.object();
     Promised of_a = s.a.promise();
     Promised of_b = s.b.promise();
-    Call asked = s.a.call(s.service, {of_a.ref});
-    s.drain();
-    Came came = s.b.next();
-    s.b.answer(came, {of_b.ref, y});
-    s.drain();
+    auto [asked, came] = exchange(s, {of_a.ref}, {of_b.ref, y});
     Ref held = s.a.field(asked);
     Ref y_at_a = s.a.field(asked, 1);
     Calls calls;
@@ -444,11 +244,7 @@ TEST_P(Embargoes, HoldWhatLeadsToAPromiseThatStaysOne) {
   inEveryOrder([](Stage& s) {
     Promised of_a = s.a.promise();
     Promised of_b = s.b.promise();
-    Call asked = s.a.call(s.service, {of_a.ref});
-    s.drain();
-    Came came = s.b.next();
-    s.b.answer(came, {of_b.ref});
-    s.drain();
+    auto [asked, came] = exchange(s, {of_a.ref}, {of_b.ref});
     Ref held = s.a.field(asked);
     Calls calls;
     Act call = calling(s.a, held, calls);

@@ -124,11 +124,7 @@ TEST_P(Losses, LeaveNoEmbargoWaiting) {
     inEveryOrder([link](Stage& s) {
       Ref x = s.a.object();
       Promised promise = s.b.promise();
-      Call asked = s.a.call(s.service, {x});
-      s.drain();
-      Came came = s.b.next();
-      s.b.answer(came, {promise.ref});
-      s.drain();
+      auto [asked, came] = exchange(s, {x}, {promise.ref});
       Ref held = s.a.field(asked);
       Calls calls;
       Act call = calling(s.a, held, calls);

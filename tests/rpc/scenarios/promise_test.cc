@@ -197,11 +197,7 @@ TEST_P(Promises, ThatBecomeEachOtherAreBroken) {
   inEveryOrder([](Stage& s) {
     Promised of_a = s.a.promise();
     Promised of_b = s.b.promise();
-    Call asked = s.a.call(s.service, {of_a.ref});
-    s.drain();
-    Came came = s.b.next();
-    s.b.answer(came, {of_b.ref});
-    s.drain();
+    auto [asked, came] = exchange(s, {of_a.ref}, {of_b.ref});
     Ref at_a = s.a.field(asked);
     Ref at_b = came->arguments[0];
     s.meanwhile({[&] { s.a.resolve(of_a, at_a); }});

@@ -8,12 +8,18 @@ constexpr uint64_t kOrders = 25;
 
 }  // namespace
 
+Exchange exchange(Stage& stage, const std::vector<Ref>& arguments,
+                  const std::vector<Ref>& results) {
+  Call asked = stage.a.call(stage.service, arguments);
+  stage.drain();
+  Came came = stage.b.next();
+  stage.b.answer(came, results);
+  stage.drain();
+  return {asked, came};
+}
+
 Call ask(Stage& stage, const std::vector<Ref>& results) {
-  Call asked = stage.a.call(stage.service);
-  stage.drain();
-  stage.b.answer(stage.b.next(), results);
-  stage.drain();
-  return asked;
+  return exchange(stage, {}, results).asked;
 }
 
 bool Scenario::playOne(const Body& body, uint64_t order) {

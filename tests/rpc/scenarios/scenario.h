@@ -32,7 +32,13 @@ inline Act calling(Actor& actor, const Ref& target, Calls& calls) {
   return [&actor, &target, &calls] { calls.push_back(actor.call(target)); };
 }
 
-// A gets a promise of B, or what `results` has, as field 0, 1, ... of a call that has returned.
+// A calls B with `arguments`, and B answers with `results`: what each of them has then.
+struct Exchange {
+  Call asked;  // A's
+  Came came;   // B's
+};
+Exchange exchange(Stage& stage, const std::vector<Ref>& arguments, const std::vector<Ref>& results);
+// The same without arguments; what A has.
 Call ask(Stage& stage, const std::vector<Ref>& results);
 
 // Instantiates the fixture for all settings of two or three applications.
