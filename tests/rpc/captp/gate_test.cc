@@ -287,6 +287,76 @@ TEST_F(Gate, TwoInACircleAreBroken) {
             "Return a=3 exception failed \"the promise resolves to itself\"\n");
 }
 
+// Peers A and B have imported a local object, and A has given it its object 5, which B has as
+// import 1.
+class MovingGate : public Gate {
+ protected:
+  MovingGate() {
+    for (Peer* peer : {&a, &b}) {
+      peer->bootstrap(0);
+      h.completeWith(TestObject::add(h, inbox));
+      peer->finish(0);
+    }
+    at_a = given(a, senderHosted(5));
+    b.callImport(2, 0);
+    inbox->next().responder.answer(contentOf(h, at_a.clone()));
+    h.run();
+    a.rest();
+    b.rest();
+  }
+  ~MovingGate() override { inbox->calls.clear(); }
+
+  Capability given(Peer& from, const wire::OutDescriptor& descriptor) {
+    from.callImport(1, 0, 99, {descriptor});
+    TestObject::Call call = inbox->next();
+    call.responder.answer(contentOf(h));
+    h.run();
+    from.rest();
+    return std::move(call.params.capabilities.at(0));
+  }
+  // What `peer` is told of `capability` in results.
+  std::string told(Peer& peer, const Capability& capability) {
+    peer.callImport(50, 0);
+    inbox->next().responder.answer(contentOf(h, capability.clone()));
+    h.run();
+    peer.finish(50);
+    return peer.nextLine();
+  }
+
+  Peer& b = h.peer();
+  std::shared_ptr<TestObject::Inbox> inbox = std::make_shared<TestObject::Inbox>();
+  Capability at_a;
+};
+
+TEST_F(MovingGate, IsLeftOutOnlyWhenCallsFromBeforeHaveArrived) {
+  vat::NewObject gate = h.vat().newGate(given(b, senderPromise(7)));
+  EXPECT_EQ(told(a, gate.capability), "Return a=50 results caps=[senderHosted 1]");
+  a.callImport(10, 1, 10);
+  EXPECT_EQ(b.nextLine(), "Call q=0 -> import 7 0x1234/10");
+  b.resolve(7, receiverHosted(1));
+  EXPECT_EQ(b.nextLine(), "Disembargo senderLoopback e=0 -> import 7");
+  a.callImport(11, 1, 11);
+  EXPECT_EQ(told(a, gate.capability), "Return a=50 results caps=[senderHosted 1]");
+  EXPECT_TRUE(a.quiet());
+  b.callImport(20, 1, 10);  // comes back to where it was sent
+  b.send(wire::buildDisembargo(h.frames(), wire::DisembargoKind::kReceiverLoopback, 0,
+                               importedCap(1)));
+  EXPECT_EQ(a.nextLine(), "Call q=0 -> import 5 0x1234/10");
+  EXPECT_EQ(a.nextLine(), "Call q=1 -> import 5 0x1234/11");
+  EXPECT_EQ(told(a, gate.capability), "Return a=50 results caps=[receiverHosted 5]");
+}
+
+TEST_F(MovingGate, CutBehindTheBackOfItsHostStillEchoesTheHostsDisembargo) {
+  vat::NewObject gate = h.vat().newGate(at_a);
+  EXPECT_EQ(told(b, gate.capability), "Return a=50 results caps=[senderHosted 2]");
+  EXPECT_EQ(told(a, given(b, senderPromise(7))), "Return a=50 results caps=[senderPromise 1]");
+  b.resolve(7, receiverHosted(2));
+  EXPECT_EQ(a.nextLine(), "Resolve promise=1 -> receiverHosted 5");
+  cut(gate.id);
+  a.disembargo(3, importedCap(1));
+  EXPECT_EQ(a.nextLine(), "Disembargo receiverLoopback e=3 -> import 5");
+}
+
 TEST_F(Gate, InFrontOfALocalObject) {
   auto inbox = std::make_shared<TestObject::Inbox>();
   Capability object = TestObject::add(h, inbox);
