@@ -101,6 +101,7 @@ class Stream {
   // 32 raw bytes; empty without TLS or before onOpen.
   const std::string& peerFingerprint() const { return transport_->peerFingerprint(); }
   std::string peerInstance() const { return transport_->peerInstance(); }
+  bool isTls13() const { return transport_->isTls13(); }
 
   struct Counters {
     uint64_t bytes_in = 0, bytes_out = 0;  // of frames, without what TLS adds

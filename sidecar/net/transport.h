@@ -62,6 +62,8 @@ class Transport {
   virtual const std::string& peerFingerprint() const = 0;
   // The peer's instance (vat::PeerTable), known with the fingerprint; empty when it shows none.
   virtual std::string peerInstance() const { return {}; }
+  // Whether the handshake agreed on TLS 1.3 or later.
+  virtual bool isTls13() const { return false; }
 };
 
 // The error of a connection that failed with `error_number`: kDisconnected.

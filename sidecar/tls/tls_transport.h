@@ -47,6 +47,7 @@ class TlsTransport : public net::Transport {
   const Status& error() const override { return error_; }
   const std::string& peerFingerprint() const override { return fingerprint_; }
   std::string peerInstance() const override { return instance_; }
+  bool isTls13() const override { return SSL_version(ssl_.get()) >= TLS1_3_VERSION; }
 
   // BoringSSL's verify callback: takes the peer's fingerprint and compares it with the expected
   // one.
