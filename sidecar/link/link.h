@@ -72,6 +72,7 @@ class Link : private net::StreamHandler {
   const std::string& peerFingerprint() const { return stream_.peerFingerprint(); }
   // Of the peer's process; empty when it isn't of our kind (vat::PeerTable).
   std::string peerInstance() const { return stream_.peerInstance(); }
+  bool isTls13() const { return stream_.isTls13(); }
   // For logs: the name, and the first characters of the peer's fingerprint when it has one.
   std::string describe() const;
 

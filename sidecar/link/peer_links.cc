@@ -48,8 +48,9 @@ PeerLinks::PeerLinks(Hub& hub, net::Dialer& dialer, Restorer& restorer, PeerTime
 void PeerLinks::get(const sturdy::SturdyUri& uri, const std::string& sharer,
                     std::shared_ptr<tls::TlsContext> tls, OutgoingLink::Done done) {
   if (uri.secure) {
-    if (const captp::LinkId link = table_.find(uri.digest)) return done(link);
-    done = sharing(uri.digest, std::move(done));
+    const tls::MinTls version = tls->minVersion();
+    if (auto link = shared(uri.digest, version)) return done(std::move(*link));
+    done = sharing(uri.digest, version, std::move(done));
   }
   const std::string location = sturdy::printLocation(uri.location);
   const std::string key = uri.secure ? keyOf(uri.digest) : sharer + " " + location;
@@ -61,11 +62,26 @@ void PeerLinks::get(const sturdy::SturdyUri& uri, const std::string& sharer,
   dialled_.at(key)->link->get(std::move(done));
 }
 
+// The link to `digest`, if there is one. It may have come in by a listener that takes older
+// versions than whoever wants it.
+std::optional<Result<captp::LinkId>> PeerLinks::shared(const std::string& digest,
+                                                       tls::MinTls version) const {
+  const captp::LinkId id = table_.find(digest);
+  const Link* link = hub_.find(id);
+  if (link == nullptr) return std::nullopt;
+  if (version == tls::MinTls::k12 || link->isTls13()) return Result<captp::LinkId>(id);
+  return Result<captp::LinkId>(
+      Status(Code::kRefused,
+             link->describe() + " is connected with TLS 1.2: may it be? then set minTls: 1.2"));
+}
+
 // Whatever became of our own dial: a link that came in meanwhile does as well.
-OutgoingLink::Done PeerLinks::sharing(const std::string& digest, OutgoingLink::Done done) {
-  return [this, digest, done = std::move(done)](Result<captp::LinkId> link) {
-    const captp::LinkId other = link.ok() ? captp::LinkId() : table_.find(digest);
-    done(other ? Result<captp::LinkId>(other) : std::move(link));
+OutgoingLink::Done PeerLinks::sharing(const std::string& digest, tls::MinTls version,
+                                      OutgoingLink::Done done) {
+  return [this, digest, version, done = std::move(done)](Result<captp::LinkId> link) {
+    std::optional<Result<captp::LinkId>> other;
+    if (!link.ok()) other = shared(digest, version);
+    done(other ? std::move(*other) : std::move(link));
   };
 }
 

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -38,7 +39,8 @@ class PeerLinks {
 
   // Finds or opens the connection to the vat of `uri`. With TLS it is shared by its fingerprint;
   // without, by `sharer`, since an address alone is no identity. `tls` is null when uri isn't
-  // secure. `done` may be called at once.
+  // secure; a link that is shared has the TLS version that it asks for, or the answer is kRefused.
+  // `done` may be called at once.
   void get(const sturdy::SturdyUri& uri, const std::string& sharer,
            std::shared_ptr<tls::TlsContext> tls, OutgoingLink::Done done);
 
@@ -63,7 +65,9 @@ class PeerLinks {
 
   void dial(const std::string& key, const net::Address& address, const sturdy::SturdyUri& uri,
             std::shared_ptr<tls::TlsContext> tls);
-  OutgoingLink::Done sharing(const std::string& digest, OutgoingLink::Done done);
+  std::optional<Result<captp::LinkId>> shared(const std::string& digest, tls::MinTls version) const;
+  OutgoingLink::Done sharing(const std::string& digest, tls::MinTls version,
+                             OutgoingLink::Done done);
   void admit(Link& link, vat::Initiative initiative, const std::string& own);
   void doubt(captp::LinkId old);
   void doubted(captp::LinkId old, bool lives);

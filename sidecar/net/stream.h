@@ -106,6 +106,7 @@ class Stream {
   const std::string& peerFingerprint() const { return transport_->peerFingerprint(); }
   std::string peerInstance() const { return transport_->peerInstance(); }
   std::string agreed() const { return transport_->agreed(); }
+  bool isTls13() const { return transport_->isTls13(); }
 
   struct Counters {
     uint64_t bytes_in = 0, bytes_out = 0;  // of frames, without what TLS adds

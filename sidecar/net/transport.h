@@ -64,6 +64,8 @@ class Transport {
   virtual std::string peerInstance() const { return {}; }
   // What both sides agreed on in the handshake, for logs: "TLSv1.3, X25519". Empty without TLS.
   virtual std::string agreed() const = 0;
+  // Whether the handshake agreed on TLS 1.3 or later.
+  virtual bool isTls13() const { return false; }
 };
 
 // The error of a connection that failed with `error_number`: kDisconnected.

@@ -45,7 +45,7 @@ TlsContext::~TlsContext() = default;
 Result<std::shared_ptr<TlsContext>> TlsContext::create(const KeyPair& key,
                                                        const TlsOptions& options,
                                                        wire::BufferPool& pool) {
-  std::shared_ptr<TlsContext> context(new TlsContext(key, pool));
+  std::shared_ptr<TlsContext> context(new TlsContext(key, options.min_version, pool));
   if (Status status = context->init(options); !status.ok()) return status;
   return context;
 }

@@ -44,15 +44,18 @@ class TlsContext {
   std::unique_ptr<net::Transport> server(event::Fd fd);
 
   const KeyPair& key() const { return key_; }
+  MinTls minVersion() const { return min_version_; }
 
  private:
-  TlsContext(const KeyPair& key, wire::BufferPool& pool) : key_(key), pool_(pool) {}
+  TlsContext(const KeyPair& key, MinTls min_version, wire::BufferPool& pool)
+      : key_(key), min_version_(min_version), pool_(pool) {}
   Status init(const TlsOptions& options);
 
   struct FreeContext {
     void operator()(ssl_ctx_st* context) const;
   };
   KeyPair key_;
+  const MinTls min_version_;
   wire::BufferPool& pool_;
   std::unique_ptr<ssl_ctx_st, FreeContext> context_;
   // Lent to all transports: see TlsTransport.

@@ -48,6 +48,7 @@ class TlsTransport : public net::Transport {
   const std::string& peerFingerprint() const override { return fingerprint_; }
   std::string peerInstance() const override { return instance_; }
   std::string agreed() const override;
+  bool isTls13() const override { return SSL_version(ssl_.get()) >= TLS1_3_VERSION; }
 
   // BoringSSL's verify callback: takes the peer's fingerprint and compares it with the expected
   // one.

@@ -20,7 +20,7 @@ namespace vatmesh::test {
 class ForeignVat {
  public:
   // `name` is one of key1 to key4. `pool` outlives the transports.
-  ForeignVat(const std::string& name, wire::BufferPool& pool)
+  ForeignVat(const std::string& name, wire::BufferPool& pool, uint16_t max_version = TLS1_3_VERSION)
       : pool_(pool),
         key_(*tls::KeyPair::fromPem(vectors::readBytes(vectors::kOcaml + "keys/" + name + ".pem"))),
         context_(SSL_CTX_new(TLS_with_buffers_method())) {
@@ -29,6 +29,7 @@ class ForeignVat {
         CRYPTO_BUFFER_new(reinterpret_cast<const uint8_t*>(der.data()), der.size(), nullptr));
     CRYPTO_BUFFER* const chain[] = {certificate.get()};
     SSL_CTX_set_chain_and_key(context_.get(), chain, 1, key_.key(), nullptr);
+    SSL_CTX_set_max_proto_version(context_.get(), max_version);
     SSL_CTX_set_custom_verify(context_.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
                               &tls::TlsTransport::verify);
   }

@@ -153,8 +153,7 @@ def test_a_recorded_connection_goes_through_our_vat(place, connection, way):
     client.release_the_rest()
     if name != "call-close-at-once":
         server.release_the_rest()
-        server.hear_all_released()
-        client.hear_all_released()
+        player.hear_all_released(client, server)
     middle.end()
     assert middle.vat.running()
 

@@ -7,6 +7,7 @@ side's own choices is adapted: nothing is released that was not given, and there
 promise that was not told as one of our own objects."""
 
 import collections
+import select
 
 import raw
 import rawwire as w
@@ -26,12 +27,12 @@ def put(at, offset, width, value):
 class Player:
     def __init__(self, sock, timeout):
         self.peer = raw.RawPeer(sock, timeout)
-        self.questions, self.exports, self.embargoes = {}, {}, {}  # recorded -> real, of the other side
+        self.questions, self.exports = {}, {}  # recorded -> real, of the other side
         self.held = collections.Counter()   # real export of the other side -> references that we have
         self.given = collections.Counter()  # our export -> references that the other side has
         self.ours_resolved = False          # a promise was told to be one of our objects
         self.asked_back = None              # sendResultsTo of the last Call that came
-        self.disembargoed = False
+        self.resolved = {}                  # our promise -> the other side's export that it became
 
     # --- saying ---
 
@@ -67,13 +68,13 @@ class Player:
 
     def _say_resolve(self, m):
         self._give_one(m.body.get(0))
+        if m.cap and m.cap[0] == "receiverHosted":
+            self.resolved[m.promise] = self.exports[m.cap[1]]
 
     def _say_disembargo(self, m):
-        if m.context == 0:
-            return False if not self.ours_resolved else self._target(m)
-        return False if not self.disembargoed else self._target(m)
-
-    def _target(self, m):
+        # Those of the other side are answered when they come.
+        if m.context != 0 or not self.ours_resolved:
+            return False
         target = m.body.get(0)
         if target.bits(32, 16) == 0:
             put(target, 0, 32, self.exports[m.target])
@@ -123,7 +124,9 @@ class Player:
             self.given[message.id] -= message.count
             assert self.given[message.id] >= 0, f"released too often: {message}"
         elif message.tag == "disembargo":
-            self.disembargoed = self.disembargoed or message.context == 0
+            if message.context == 0:
+                self.peer.send(w.disembargo(self.resolved[message.target], "receiverLoopback",
+                                            message.embargo))
         elif message.tag == "resolve" and message.cap:
             kind, number = message.cap
             self.ours_resolved = self.ours_resolved or kind.startswith("receiver")
@@ -170,7 +173,13 @@ class Player:
             else:
                 assert (came, real) == (kind, number), f"{message} for {expected}"
 
-    def hear_all_released(self):
-        """Waits until nothing that we gave is held any more."""
-        while any(self.given.values()):
-            self._note(self.peer.receive())
+
+
+def hear_all_released(*players):
+    """Waits until nothing that these gave is held any more."""
+    while any(any(p.given.values()) for p in players):
+        ready = select.select([p.peer.sock for p in players], [], [], players[0].peer.timeout)[0]
+        assert ready, f"still held: {[dict(+p.given) for p in players]}"
+        for p in players:
+            if p.peer.sock in ready:
+                p._note(p.peer.receive())

@@ -193,6 +193,23 @@ TEST_F(SharedLinksTest, GiveTheLinkThatCameInToWhoeverWaitsForARefusedDial) {
   EXPECT_EQ(hub_.find(kept)->spec().direction, metrics::Direction::kIn);
 }
 
+TEST_F(SharedLinksTest, HaveTheVersionThatAnImportAsksForOrDontServeIt) {
+  listener_ = std::move(*PeerListener::open(hub_, *peers_, net::Address::unixPath(folder_ / "us12"),
+                                            identity_.context(config::TlsVersion::k1_2)));
+  ForeignVat old("key4", pool_, TLS1_2_VERSION);
+  const auto peer = dialsUs(old);
+  want(serve(old));
+  until([&] { return !got_.empty(); });
+  ASSERT_FALSE(got_[0].ok());
+  EXPECT_EQ(got_[0].status().code(), Code::kRefused);
+  EXPECT_NE(got_[0].status().message().find("minTls: 1.2"), std::string::npos);
+  peers_->get(serve(old), "import", identity_.context(config::TlsVersion::k1_2),
+              [this](Result<LinkId> link) { got_.push_back(link); });
+  until([&] { return got_.size() == 2; });
+  EXPECT_TRUE(got_[1].ok());
+  EXPECT_EQ(opened(metrics::Direction::kOut), 0u);
+}
+
 TEST_F(SharedLinksTest, KeepBothLinksOfVatsOfOurKind) {
   const LinkId ours = get({.location = sturdy::UnixLocation{folder_ / "us"},
                            .digest = identity_.fingerprint(),
