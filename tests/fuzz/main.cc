@@ -15,8 +15,8 @@
 #include <iterator>
 #include <string>
 
-#include "tests/fuzz/journal_replay.h"
 #include "rpc/captp/planted.h"
+#include "tests/fuzz/journal_replay.h"
 #include "tests/fuzz/world.h"
 
 namespace vatmesh::fuzz {
