@@ -72,6 +72,7 @@ void BlockingStore::health(OnHealth done) {
 
 void BlockingStore::put(const Digest& digest, Record record, Version expected, OnPut done) {
   PendingWrite pending;
+  pending.weight = weightOf(record);
   pending.write = {.digest = digest, .record = std::move(record), .expected = expected};
   pending.done = std::move(done);
   enqueueWrite(std::move(pending));
@@ -108,7 +109,9 @@ void BlockingStore::enqueueWrite(PendingWrite write) {
   OnPut refuse;
   {
     std::lock_guard lock(mutex_);
-    if (writes_.size() < options_.max_waiting) {
+    if (writes_.size() < options_.max_waiting &&
+        writes_weight_ + write.weight <= options_.max_waiting_bytes) {
+      writes_weight_ += write.weight;
       writes_.push_back(std::move(write));
     } else {
       refuse = std::move(write.done);
@@ -152,6 +155,7 @@ void BlockingStore::writeLoop() {
     std::vector<PendingWrite> batch(std::make_move_iterator(writes_.begin()),
                                     std::make_move_iterator(end));
     writes_.erase(writes_.begin(), end);
+    for (const PendingWrite& pending : batch) writes_weight_ -= pending.weight;
     lock.unlock();
     if (!batch.empty()) doWrites(*session, std::move(batch));
     if (std::chrono::steady_clock::now() >= next_sweep) {

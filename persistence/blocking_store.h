@@ -24,6 +24,8 @@ struct BlockingOptions {
   size_t readers = 2;
   // Operations that may wait, of reads and of writes; what is above is kUnavailable at once.
   size_t max_waiting = 65536;
+  // Bytes of the records that wait to be written, likewise.
+  size_t max_waiting_bytes = 64 * 1024 * 1024;
   // Writes in one batch.
   size_t max_batch = 512;
   // How often changes by others are looked for, while anybody watches.
@@ -51,6 +53,7 @@ class BlockingStore : public Store {
   struct PendingWrite {
     Write write;
     OnPut done;
+    size_t weight = 0;
   };
 
   void enqueueRead(Read read, std::function<void(Status)> refuse);
@@ -71,6 +74,7 @@ class BlockingStore : public Store {
   std::condition_variable reads_ready_, writes_ready_, stopping_;
   std::deque<Read> reads_;
   std::deque<PendingWrite> writes_;
+  size_t writes_weight_ = 0;
   bool stop_ = false;
 
   std::vector<std::thread> threads_;

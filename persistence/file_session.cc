@@ -124,20 +124,19 @@ Result<Page> FileSession::list(const std::string& page_token, size_t limit) {
   const size_t wanted = std::min(digests.size(), start->limit);
   std::partial_sort(digests.begin(), digests.begin() + static_cast<ptrdiff_t>(wanted),
                     digests.end());
-  Page page;
-  if (wanted < digests.size()) page.next = pageToken(digests[wanted - 1]);
-  digests.resize(wanted);
-  for (const Digest& digest : digests) {
-    Result<Stored> stored = get(digest);
+  PageFill fill(start->limit);
+  size_t seen = 0;
+  for (; seen < wanted && !fill.full(); ++seen) {
+    Result<Stored> stored = get(digests[seen]);
     const Code code = stored.status().code();
     // It may have gone since its name was read.
     if (code == Code::kNotFound) continue;
     if (code != Code::kOk && code != Code::kCorrupt && code != Code::kRefused) {
       return stored.status();
     }
-    page.refs.push_back({.digest = digest, .stored = std::move(stored)});
+    fill.add({.digest = digests[seen], .stored = std::move(stored)});
   }
-  return page;
+  return fill.take(seen < digests.size() ? std::optional(digests[seen - 1]) : std::nullopt);
 }
 
 std::vector<Result<Version>> FileSession::write(std::span<const Write> batch) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "persistence/memory_store.h"
 
-#include "persistence/texts.h"
-
 namespace vatmesh::store {
 
 void MemoryStore::get(const Digest& digest, OnGet done) {
@@ -44,15 +42,19 @@ void MemoryStore::remove(const Digest& digest, Version expected, OnRemove done) 
 void MemoryStore::list(std::string page_token, size_t limit, OnList done) {
   dropExpired();
   const Result<PageStart> start = readPageStart(page_token, limit);
-  Result<Page> result = start.ok() ? Result<Page>(Page{}) : Result<Page>(start.status());
-  if (result.ok()) {
-    auto entry = start->after ? refs_.upper_bound(*start->after) : refs_.begin();
-    for (; entry != refs_.end() && result->refs.size() < start->limit; ++entry) {
-      result->refs.push_back({.digest = entry->first, .stored = entry->second});
-    }
-    if (entry != refs_.end()) result->next = pageToken(result->refs.back().digest);
-  }
+  Result<Page> result = start.ok() ? Result<Page>(page(*start)) : Result<Page>(start.status());
   completions_.post([done = std::move(done), result = std::move(result)] { done(result); });
+}
+
+Page MemoryStore::page(const PageStart& start) const {
+  PageFill fill(start.limit);
+  auto entry = start.after ? refs_.upper_bound(*start.after) : refs_.begin();
+  std::optional<Digest> last;
+  for (; entry != refs_.end() && !fill.full(); ++entry) {
+    last = entry->first;
+    fill.add({.digest = entry->first, .stored = entry->second});
+  }
+  return fill.take(entry != refs_.end() ? last : std::nullopt);
 }
 
 std::unique_ptr<Watch> MemoryStore::watch(OnChange on_change) {

@@ -10,6 +10,7 @@
 
 #include "persistence/completions.h"
 #include "persistence/store.h"
+#include "persistence/texts.h"
 
 namespace vatmesh::store {
 
@@ -25,6 +26,7 @@ class MemoryStore : public Store {
   void health(OnHealth done) override;
 
  private:
+  Page page(const PageStart& start) const;
   void dropExpired();
   void drop(std::map<Digest, Stored>::iterator entry);
   Status checkVersion(const Digest& digest, Version expected) const;

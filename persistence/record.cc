@@ -185,4 +185,10 @@ Version versionOf(std::string_view encoded) {
   return version == kNoVersion || version == kAnyVersion ? 1 : version;
 }
 
+size_t weightOf(const Record& record) {
+  size_t weight = sizeof(Record) + record.object_ref.size() + record.label.size();
+  for (const AuditNote& note : record.notes) weight += sizeof(AuditNote) + note.text.size();
+  return weight;
+}
+
 }  // namespace vatmesh::store

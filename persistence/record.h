@@ -90,6 +90,9 @@ Result<Record> decodeRecord(std::string_view bytes);
 // kAnyVersion. It is a checksum as well.
 Version versionOf(std::string_view encoded);
 
+// weightOf is about how many bytes `record` takes in memory, for bounds.
+size_t weightOf(const Record& record);
+
 // expired tells whether `record` is not there any more at `now`.
 inline bool expired(const Record& record, UnixTime now) {
   return record.expires.has_value() && *record.expires <= now;

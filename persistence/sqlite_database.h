@@ -62,6 +62,8 @@ class SqliteDatabase {
   static Result<std::unique_ptr<SqliteDatabase>> open(const std::string& path);
 
   bool writable() const { return access_ == Access::kWrite; }
+  // Whether the file was taken as it is, for one operation: nobody could change it then.
+  bool frozen() const { return access_ == Access::kFrozen; }
   // Whether the connection is still one to the file at the path. Never for one that took the file
   // as it was, so that it serves one operation only.
   bool current() const;

@@ -87,22 +87,23 @@ Result<Page> SqliteSession::list(const std::string& page_token, size_t limit) {
   const Result<PageStart> start = readPageStart(page_token, limit);
   if (!start.ok()) return start.status();
   if (Status status = ensureOpen(For::kReading); !status.ok()) return status;
-  Page page;
+  PageFill fill(start->limit);
+  std::optional<Digest> last;
   int code = SQLITE_OK;
   {
     SqliteRun run(db_->list);
     run->bind(1, start->after ? start->after->view() : std::string_view(""));
     run->bind(2, now());
     run->bind(3, static_cast<int64_t>(start->limit + 1));
-    while ((code = run->step()) == SQLITE_ROW && page.refs.size() < start->limit) {
+    while ((code = run->step()) == SQLITE_ROW && !fill.full()) {
       const std::optional<Digest> digest = Digest::fromBytes(run->bytes(0));
       if (!digest) continue;
-      page.refs.push_back({*digest, readRecord(*digest, run->number(1), run->bytes(2))});
+      last = digest;
+      fill.add({*digest, readRecord(*digest, run->number(1), run->bytes(2))});
     }
   }
-  if (code == SQLITE_ROW) page.next = pageToken(page.refs.back().digest);
   if (code != SQLITE_ROW && code != SQLITE_DONE) return fail(code);
-  return page;
+  return fill.take(code == SQLITE_ROW ? last : std::nullopt);
 }
 
 std::vector<Result<Version>> SqliteSession::write(std::span<const Write> batch) {
@@ -210,6 +211,12 @@ Changes SqliteSession::poll() {
   const bool was_open = db_ && db_->current();
   if (!ensureOpen(For::kReading).ok()) {
     changes.any = was_open;
+    return changes;
+  }
+  // Nobody can change a frozen file, though it is opened anew each time.
+  const bool was_frozen = std::exchange(frozen_, db_->frozen());
+  if (frozen_) {
+    changes.any = !was_frozen;
     return changes;
   }
   // No version is 0: a connection that was just opened finds all changed.

@@ -62,7 +62,9 @@ class SqliteSession : public Session {
   std::shared_ptr<SqliteFile> file_;
   WallClock now_;
   std::unique_ptr<SqliteDatabase> db_;
+  // What `poll` saw last.
   int64_t data_version_ = 0;
+  bool frozen_ = false;
 };
 
 }  // namespace vatmesh::store

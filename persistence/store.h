@@ -55,7 +55,9 @@ struct Page {
   std::string next;
 };
 
+// A page ends with the record that brings it to either of these.
 inline constexpr size_t kMaxPage = 1000;
+inline constexpr size_t kMaxPageBytes = 4 * 1024 * 1024;
 
 // A watch ends when it is destroyed, which may be after the store's end.
 class Watch {
@@ -87,9 +89,9 @@ class Store {
   // damaged one too. Tells ok once that is durable.
   virtual void remove(const Digest& digest, Version expected, OnRemove done) = 0;
 
-  // list gives up to `limit` (1 to kMaxPage) records in the order of their digests, from
-  // `page_token` on (empty: from the first). Over all pages, what is there all the while comes
-  // exactly once, whatever else comes and goes.
+  // list gives up to `limit` (1 to kMaxPage) records, fewer when they are large, in the order of
+  // their digests, from `page_token` on (empty: from the first). Over all pages, what is there all
+  // the while comes exactly once, whatever else comes and goes.
   virtual void list(std::string page_token, size_t limit, OnList done) = 0;
 
   // watch tells within a second what others changed, and may tell what was changed through this

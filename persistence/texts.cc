@@ -2,6 +2,7 @@
 #include "persistence/texts.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace vatmesh::store {
 
@@ -40,6 +41,16 @@ Result<PageStart> readPageStart(const std::string& token, size_t limit) {
     return Status(Code::kInvalidArgument, "that is no page token; begin with an empty one");
   }
   return start;
+}
+
+void PageFill::add(Listed listed) {
+  if (listed.stored.ok()) weight_ += weightOf(listed.stored->record);
+  page_.refs.push_back(std::move(listed));
+}
+
+Page PageFill::take(const std::optional<Digest>& last) {
+  if (last) page_.next = last->toText();
+  return std::move(page_);
 }
 
 }  // namespace vatmesh::store

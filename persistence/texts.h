@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What stores say alike: errors about one ref, the token of a page, the outcome of a comparison.
+// What stores say and do alike: errors about one ref, pages, the outcome of a comparison.
 #pragma once
 
 #include <cstddef>
@@ -28,9 +28,20 @@ struct PageStart {
 // readPageStart checks what a caller of `list` gave. kInvalidArgument for a token that no page had.
 Result<PageStart> readPageStart(const std::string& token, size_t limit);
 
-// The token of the page behind `last`.
-inline std::string pageToken(const Digest& last) {
-  return last.toText();
-}
+// PageFill fills a page up to its bounds.
+class PageFill {
+ public:
+  explicit PageFill(size_t limit) : limit_(limit) {}
+
+  bool full() const { return page_.refs.size() >= limit_ || weight_ >= kMaxPageBytes; }
+  void add(Listed listed);
+  // The page; the next one begins behind `last`, if there is a next one.
+  Page take(const std::optional<Digest>& last);
+
+ private:
+  const size_t limit_;
+  size_t weight_ = 0;
+  Page page_;
+};
 
 }  // namespace vatmesh::store

@@ -129,6 +129,27 @@ TEST_F(BlockingStoreTest, RefusesWhatIsAboveTheBoundLaterOnTheLoop) {
   EXPECT_EQ(errors_, 2);
 }
 
+TEST_F(BlockingStoreTest, BoundsTheBytesThatWaitToo) {
+  const auto store = open({.max_waiting_bytes = 100'000});
+  const auto putLarge = [&] {
+    store->put(digestOf(1), recordOf(1, 40'000), kNoVersion, [this](Result<Version> result) {
+      ++answers_;
+      if (!result.ok()) ++errors_;
+    });
+  };
+  script_.set(false);
+  put(*store, 0);
+  script_.awaitWaiting(1);
+  for (int i = 0; i < 3; ++i) putLarge();
+  ASSERT_TRUE(runUntilAnswers(1));
+  EXPECT_EQ(errors_, 1);
+  script_.set(true);
+  ASSERT_TRUE(runUntilAnswers(4));
+  for (int i = 0; i < 2; ++i) putLarge();
+  ASSERT_TRUE(runUntilAnswers(6));
+  EXPECT_EQ(errors_, 1);
+}
+
 TEST_F(BlockingStoreTest, TellsAFailedWriteAsItsHealthUntilOneSucceeds) {
   const auto store = open();
   Status health(Code::kTimeout, "");

@@ -185,6 +185,20 @@ TEST_F(SqliteStore, StartsOnAFullDiskThatHasTheFileAlone) {
   client->close();
 }
 
+TEST_F(SqliteStore, TellsAWatchOnAReadOnlyDiskNothingOverAndOver) {
+  test::DiskFaults disk(dir_.path());
+  ASSERT_EQ(open()->putAll(0, 1), 1u);
+  disk.failFrom(1, EROFS);
+  const auto client = open({.poll = std::chrono::milliseconds(1)});
+  int told = 0;
+  const auto watch = client->store().watch([&](auto) { ++told; });
+  ASSERT_TRUE(client->loop().runUntil([&] { return told > 0; }));
+  // Each takes a good part of a poll's time, as the file is opened for it.
+  for (int i = 0; i < 300; ++i) ASSERT_TRUE(client->get(digestOf(0)).ok());
+  EXPECT_EQ(told, 1);
+  client->close();
+}
+
 TEST_F(SqliteStore, TakesAPathThatWouldEndAUri) {
   const Backend odd{
       .name = "",

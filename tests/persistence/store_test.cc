@@ -217,6 +217,18 @@ TEST_P(Store, ListsWholeRecordsInPagesOfAnyAllowedSize) {
   }
 }
 
+TEST_P(Store, EndsAPageBeforeItTakesMuchMemory) {
+  test::DiskFaults disk(dir_.path());
+  disk.skipSync();
+  const auto client = open();
+  ASSERT_EQ(client->putAll(0, 10, kMaxObjectRefBytes), 10u);
+  const Result<Page> page = client->list("", kMaxPage);
+  ASSERT_TRUE(page.ok());
+  EXPECT_EQ(page->refs.size(), kMaxPageBytes / kMaxObjectRefBytes);
+  EXPECT_EQ(client->listAll(kMaxPage), digests(0, 10));
+  client->close();
+}
+
 TEST_P(Store, RefusesATokenThatNoPageHad) {
   const auto client = open();
   EXPECT_EQ(client->list("nonsense", 10).status().code(), Code::kInvalidArgument);
