@@ -22,13 +22,14 @@ namespace vatmesh::captp {
 
 // What the bytes are held for.
 enum class Load : uint8_t {
-  kSent,     // frames that a link has not written yet
-  kWaiting,  // calls that wait for a promise
-  kResults,  // results that were delivered, or will be, and are kept to look up paths in them
-  kTexts,    // exceptions
-  kEntries,  // table entries, at a fixed cost each
+  kSent,      // frames that a link has not written yet
+  kWaiting,   // calls that wait for a promise
+  kResults,   // results that were delivered, or will be, and are kept to look up paths in them
+  kTexts,     // exceptions
+  kEntries,   // table entries, at a fixed cost each
+  kArriving,  // the part of a message that has come
 };
-inline constexpr size_t kLoads = 5;
+inline constexpr size_t kLoads = 6;
 
 class Budget {
  public:

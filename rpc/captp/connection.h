@@ -142,6 +142,7 @@ class Connection {
   uint32_t owed_returns = 0;     // questions that are waiting
   uint32_t canceled = 0;         // questions that are canceled
   uint64_t charged_entries = 0;  // what the tables are charged with
+  Charge arriving;               // a message that has come in part
   Instant last_progress;
   bool stall_armed = false;
 

@@ -140,6 +140,7 @@ void Flow::relieve() {
 void Flow::forget(Connection& connection) {
   core_.budget.remove(connection.id(), Load::kEntries,
                       std::exchange(connection.charged_entries, 0));
+  connection.arriving.reset();
   connection.outbox.clear();
   core_.budget.close(connection.id());
 }

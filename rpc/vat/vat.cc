@@ -110,6 +110,14 @@ void Vat::onFlushed(LinkId link, size_t bytes, Effects& out) {
   if (core_->budget.anyChanged()) Turn turn(*core_, out);
 }
 
+void Vat::onArriving(LinkId link, size_t bytes, Effects& out) {
+  captp::Connection* connection = core_->find(link);
+  if (!connection) return;
+  connection->arriving =
+      captp::Charge(core_->budget, link, captp::Load::kArriving, static_cast<uint64_t>(bytes));
+  if (!core_->budget.hasRoom(0)) Turn turn(*core_, out);
+}
+
 wire::FramePool& Vat::framePool() {
   return core_->frames;
 }

@@ -155,6 +155,9 @@ class Vat {
   // `bytes` of what was sent on `link` have left the queue (reached the kernel).
   void onFlushed(LinkId link, size_t bytes, Effects& out);
 
+  // A message that is arriving on `link` keeps `bytes` of memory by now; 0 once it has come.
+  void onArriving(LinkId link, size_t bytes, Effects& out);
+
   // The pool that frames for this vat come from. Frames must not outlive the Vat.
   wire::FramePool& framePool();
 

@@ -38,6 +38,9 @@ class FrameReader {
   // the peer was cut off.
   size_t pendingBytes() const { return end_ - begin_; }
 
+  // Bytes of memory that an incomplete frame keeps.
+  size_t heldBytes() const { return pendingBytes() == 0 ? 0 : buffer_->capacity(); }
+
   // Gives the read buffer back when nothing waits in it, so that an idle link holds no memory. Any
   // time but between prepare() and commit().
   void trim();

@@ -125,6 +125,13 @@ void Hub::peerEnded(Link& link) {
   settle();
 }
 
+void Hub::arriving(Link& link, size_t bytes) {
+  if (!link.isUp()) return;
+  tick();
+  vat_.onArriving(link.id_, bytes, effects_);
+  settle();
+}
+
 void Hub::closed(Link& link, const Status& status) {
   if (link.state_ != Link::State::kDown) {
     if (link.state_ == Link::State::kUp) {

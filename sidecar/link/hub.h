@@ -104,6 +104,7 @@ class Hub : private vat::Turns {
   void received(Link& link, wire::InMessage&& message);
   void flushed(Link& link, size_t bytes);
   void peerEnded(Link& link);
+  void arriving(Link& link, size_t bytes);
   void closed(Link& link, const Status& status);
 
   captp::Effects& next() override;

@@ -50,6 +50,10 @@ void Link::onMessage(wire::InMessage message) {
   hub_.received(*this, std::move(message));
 }
 
+void Link::onArriving(size_t bytes) {
+  hub_.arriving(*this, bytes);
+}
+
 bool Link::onBadFrame(const Status& status) {
   hub_.close(*this, status, CloseReason::kProtocolError);
   return true;

@@ -82,6 +82,7 @@ class Link : private net::StreamHandler {
 
   void onOpen() override;
   void onMessage(wire::InMessage message) override;
+  void onArriving(size_t bytes) override;
   bool onBadFrame(const Status& status) override;
   bool onPeerEnd(const Status& status) override;
   void onFlushed(size_t bytes) override;

@@ -95,7 +95,8 @@ void Stream::goOn() {
     case State::kHandshake:
       return advance();
     case State::kOpen:
-      return readFrames();
+      readFrames();
+      return reportArriving();
     case State::kClosing:
       return discard();
     case State::kIdle:
@@ -159,6 +160,14 @@ void Stream::readFrames() {
         return finish(transport_->error());
     }
   }
+}
+
+void Stream::reportArriving() {
+  const size_t held = reader_.heldBytes();
+  const size_t bytes = held > wire::BufferPool::kChunkBytes ? held : 0;
+  if (state_ != State::kOpen || bytes == arriving_) return;
+  arriving_ = bytes;
+  handler_.onArriving(bytes);
 }
 
 Stream::Drained Stream::handOver(size_t& messages_left) {

@@ -40,6 +40,9 @@ class StreamHandler {
   // The handshake is done, peerFingerprint() is known. Comes before every onMessage.
   virtual void onOpen() = 0;
   virtual void onMessage(wire::InMessage message) = 0;
+  // The part of a frame that has come keeps `bytes` of memory, when that is more than a usual read
+  // buffer, and 0 as soon as it is less.
+  virtual void onArriving(size_t bytes) {}
   // What came is no frame. True: the handler ends the stream itself, with closeAfterFlush behind a
   // last message or with close; nothing more is read. False: it is closed with `status`.
   virtual bool onBadFrame(const Status& status) { return false; }
@@ -126,6 +129,7 @@ class Stream {
   void advance();
   void readFrames();
   Drained handOver(size_t& messages_left);
+  void reportArriving();
   void readEnded();
   void endedUnread();
   void discard();
@@ -160,6 +164,7 @@ class Stream {
   size_t compacted_ = 0;  // frames before it need no compacting any more
   size_t queued_bytes_ = 0;
   size_t unreported_ = 0;  // accepted by the transport, not yet reported
+  size_t arriving_ = 0;    // as last told by onArriving
   std::vector<Transport::Piece> pieces_;
   Instant last_progress_;
 

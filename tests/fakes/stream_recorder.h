@@ -51,6 +51,7 @@ class StreamRecorder : public net::StreamHandler {
     if (when_peer_end) when_peer_end();
     return when_peer_end != nullptr;
   }
+  void onArriving(size_t bytes) override { arriving.push_back(bytes); }
   void onFlushed(size_t bytes) override {
     flushed += bytes;
     ++flushes;
@@ -61,6 +62,7 @@ class StreamRecorder : public net::StreamHandler {
   }
 
   bool keep = true;
+  std::vector<size_t> arriving;
   std::function<void()> when_open;
   std::function<void(wire::InMessage)> when_message;
   std::function<void()> when_peer_end;  // it ends the stream

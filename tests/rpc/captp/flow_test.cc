@@ -298,6 +298,21 @@ TEST_F(FlowInLittleMemory, EndsTheLinkThatReadsNoneOfItsReturns) {
   EXPECT_EQ(c->nextLine(), "Return a=1 results noFinishNeeded");
 }
 
+TEST_F(FlowInLittleMemory, EndsTheLinkWithTheLargestPartOfAMessage) {
+  const auto arrive = [&](Peer& peer, size_t bytes) {
+    h.turn([&](Effects& out) { h.vat().onArriving(peer.id(), bytes, out); });
+  };
+  arrive(*a, 600 * kKiB);
+  arrive(*c, 300 * kKiB);
+  EXPECT_FALSE(a->closed() || c->closed());
+  arrive(*c, 0);
+  arrive(*c, 500 * kKiB);
+  ASSERT_TRUE(a->closed());
+  EXPECT_EQ(a->closed()->code(), Code::kOverloaded);
+  EXPECT_FALSE(c->closed());
+  EXPECT_LT(held(), 600 * kKiB);
+}
+
 TEST(FlowOfTexts, CountsExceptionsThatAnswersKeep) {
   Harness h;
   Peer& a = h.peer();

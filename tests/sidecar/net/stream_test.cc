@@ -319,6 +319,28 @@ TEST_F(StreamTest, HandsOverNothingWhilePaused) {
   }
 }
 
+TEST_F(StreamTest, TellsWhatALargeFrameKeepsWhileItArrives) {
+  open();
+  const std::vector<uint8_t> frame = rawFrame(Words(64 * 1024, 7));
+  const std::span<const uint8_t> bytes(frame);
+  write(bytes.first(1000));
+  turns(3);
+  EXPECT_TRUE(recorder_.arriving.empty());  // as much as any read buffer
+  size_t sent = 1000;
+  while (sent < frame.size()) {
+    const ssize_t n = ::send(far_.get(), frame.data() + sent,
+                             std::min<size_t>(32 * 1024, frame.size() - sent), MSG_NOSIGNAL);
+    ASSERT_GT(n, 0);
+    sent += static_cast<size_t>(n);
+    turns(3);
+  }
+  ASSERT_TRUE(until([&] { return recorder_.messages == 1; }));
+  turns(3);
+  ASSERT_GE(recorder_.arriving.size(), 2u);
+  EXPECT_GE(recorder_.arriving[recorder_.arriving.size() - 2], 256 * 1024u);
+  EXPECT_EQ(recorder_.arriving.back(), 0u);
+}
+
 TEST_F(StreamTest, NoticesTheEndWhilePaused) {
   open();
   recorder_.when_message = [&](wire::InMessage) { stream_->pauseReading(); };
