@@ -160,4 +160,10 @@ void Journal::flushed(LinkId id, uint64_t bytes) {
   end(JournalEntry::kFlushed);
 }
 
+void Journal::arriving(LinkId id, uint64_t bytes) {
+  link(id);
+  number(bytes);
+  end(JournalEntry::kArriving);
+}
+
 }  // namespace vatmesh::vat

@@ -43,6 +43,7 @@ enum class JournalEntry : uint8_t {
   kComplete = 5,
   kTick = 6,
   kFlushed = 7,
+  kArriving = 8,
 };
 
 // Calls f(field) for every number of LinkInfo that the engine acts on, in the journal's order.
@@ -93,6 +94,7 @@ class Journal {
   void complete(OpId op, const Result<Completion>& result);
   void tick(Instant now);
   void flushed(LinkId link, uint64_t bytes);
+  void arriving(LinkId link, uint64_t bytes);
   // What comes from inside the vat, from its objects and gates, is not recorded, and nothing can be
   // played again without it: the journal ends here.
   void stop();

@@ -121,6 +121,10 @@ std::optional<JournalInput> JournalReader::read(JournalEntry kind) {
       LinkId id = link();
       return JournalFlushed{id, number()};
     }
+    case JournalEntry::kArriving: {
+      LinkId id = link();
+      return JournalArriving{id, number()};
+    }
   }
   return std::nullopt;
 }

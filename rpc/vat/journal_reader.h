@@ -43,10 +43,15 @@ struct JournalFlushed {
   LinkId link;
   uint64_t bytes = 0;
 };
+struct JournalArriving {
+  LinkId link;
+  uint64_t bytes = 0;
+};
 // The journal had reached its limit: what came behind is not in it.
 struct JournalFull {};
-using JournalInput = std::variant<JournalLink, JournalMessage, JournalLost, JournalClose,
-                                  JournalCompletion, JournalTick, JournalFlushed, JournalFull>;
+using JournalInput =
+    std::variant<JournalLink, JournalMessage, JournalLost, JournalClose, JournalCompletion,
+                 JournalTick, JournalFlushed, JournalArriving, JournalFull>;
 
 class JournalReader {
  public:

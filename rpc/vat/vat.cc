@@ -113,6 +113,7 @@ void Vat::onFlushed(LinkId link, size_t bytes, Effects& out) {
 void Vat::onArriving(LinkId link, size_t bytes, Effects& out) {
   captp::Connection* connection = core_->find(link);
   if (!connection) return;
+  if (journal_) journal_->arriving(link, bytes);
   connection->arriving =
       captp::Charge(core_->budget, link, captp::Load::kArriving, static_cast<uint64_t>(bytes));
   if (!core_->budget.hasRoom(0)) Turn turn(*core_, out);

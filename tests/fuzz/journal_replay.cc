@@ -74,6 +74,11 @@ class Replay {
     vat_.onFlushed(in.link, std::min(in.bytes, vat_.queuedBytes(in.link)), effects);
     return "";
   }
+  std::string play(const vat::JournalArriving& in) {
+    say_(std::to_string(in.bytes) + " bytes of a message are there on " + nameOf(in.link));
+    vat_.onArriving(in.link, in.bytes, effects);
+    return "";
+  }
   std::string play(const vat::JournalFull&) {
     say_("the journal is full");
     return "";
