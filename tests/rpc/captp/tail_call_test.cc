@@ -424,6 +424,22 @@ TEST_F(TailCall, ResolvesAPromiseMadeFromItsCaller) {
   EXPECT_EQ(a.nextLine(), "Return a=1 results caps=[senderHosted 2]");
 }
 
+// The results have been lost as a target, but not as results; where they can't be told, that is.
+TEST_F(TailCall, WhoseResultsCanNotBeToldAfterTheirLinkWasLostFails) {
+  Limits few;
+  few.exports = 1;
+  Peer& b = h.add(LinkKind::kPeer, few);
+  h.connect(b, app);
+  b.callImport(1, 0, 1);
+  const uint32_t question = app.next().id;
+  passOn();
+  c.returnCaps(0, {senderHosted(50)});
+  h.lose(c, "cable cut");
+  app.takeFrom(question, 5);
+  EXPECT_EQ(b.nextLine(),
+            "Return a=1 exception overloaded \"the receiver holds too many capabilities already\"");
+}
+
 // One path was named before the take and used after it, so its calls went straight to c; the other
 // was used before, and its calls are still on their way through the application. What a is told for
 // both waits for the slower one.
