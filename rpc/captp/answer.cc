@@ -183,7 +183,8 @@ void Connection::returnResults(AnswerId id, std::span<const OutCapability> out,
     Ref why = core_.broken(exceptionFrom(room));
     // The question goes on, but the caller gets this exception for all that it addresses to it.
     for (const auto& path : answer.pipeline->paths()) core_.lead(*path, *why.get());
-    pipeline.sink = this;  // for the exception
+    pipeline.sink = this;     // for the exception
+    pipeline.broken.reset();  // by the loss of the link that the results came from
     core_.breakPipeline(pipeline, std::move(why));
     return;
   }

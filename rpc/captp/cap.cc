@@ -9,6 +9,41 @@
 #include "rpc/captp/pipeline.h"
 
 namespace vatmesh::captp {
+namespace {
+
+// What `node` was resolved to; null when it wasn't.
+Node* resolutionOf(Node& node) {
+  switch (node.kind()) {
+    case NodeKind::kImport: {
+      auto& import = static_cast<ImportNode&>(node);
+      return import.to() ? import.to().get() : import.lost.get();
+    }
+    case NodeKind::kPath: {
+      auto& path = static_cast<PathNode&>(node);
+      return path.to() ? path.to().get() : path.pipeline().broken.get();
+    }
+    case NodeKind::kEmbargo:
+      return static_cast<EmbargoNode&>(node).to().get();
+    case NodeKind::kGate: {
+      auto& gate = static_cast<GateNode&>(node);
+      return gate.isCut() ? gate.inner() : nullptr;
+    }
+    case NodeKind::kNull:
+    case NodeKind::kBroken:
+    case NodeKind::kLocal:
+      return nullptr;
+  }
+  return nullptr;
+}
+
+// Whether `node` may forget that it was resolved to `next` once, for what that was resolved to.
+// Core::movedOn looks for the places along imports.
+bool mayPass(const Node& node, const Node& next) {
+  if (node.kind() != NodeKind::kImport) return true;
+  return next.kind() == NodeKind::kImport && !static_cast<const ImportNode&>(next).bounce;
+}
+
+}  // namespace
 
 void Counted::dropHandle() {
   VATMESH_DCHECK(handles_ > 0);
@@ -32,23 +67,19 @@ void ImportNode::onUnused() {
   delete this;
 }
 
+// A peer may make the way as long as its table, and have it followed for each descriptor of a
+// message: it is halved each time.
 Node* follow(Node* node) {
-  for (;;) {
-    Node* next = nullptr;
-    if (node->kind() == NodeKind::kImport) {
-      auto& import = static_cast<ImportNode&>(*node);
-      next = import.to() ? import.to().get() : import.lost.get();
-    } else if (node->kind() == NodeKind::kPath) {
-      auto& path = static_cast<PathNode&>(*node);
-      next = path.to() ? path.to().get() : path.pipeline().broken.get();
-    } else if (node->kind() == NodeKind::kEmbargo) {
-      next = static_cast<EmbargoNode&>(*node).to().get();
-    } else if (node->kind() == NodeKind::kGate && static_cast<GateNode&>(*node).isCut()) {
-      next = static_cast<GateNode&>(*node).inner();
+  while (Node* next = resolutionOf(*node)) {
+    PromiseNode* promise = asPromise(*node);
+    const PromiseNode* passed = asPromise(*next);
+    if (promise && passed && passed->to() && mayPass(*node, *next)) {
+      promise->setTo(passed->to());
+      next = promise->to().get();
     }
-    if (!next) return node;
     node = next;
   }
+  return node;
 }
 
 Node* followThrough(Node* node) {

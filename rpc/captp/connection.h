@@ -93,6 +93,8 @@ class Connection {
   // waited for it.
   void announce(ExportId id);
   void releaseExport(ExportId id, uint32_t count);
+  // Nothing leads to `entry` any more, which is about to go.
+  void unlist(ExportId id, Export& entry);
 
   // --- embargoes (disembargo.cc)
   void sendDisembargo(Loopback&& loopback, PromiseNode& along);

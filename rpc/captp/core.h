@@ -233,7 +233,16 @@ class Core {
   void continueLosses();
   size_t loseSome(Loss& loss, size_t most);
   void sendResults(Pipeline& root, Pipeline& pipeline, Age age);
-  Connection::OutCapability toTell(Pipeline& root, Pipeline& pipeline, uint32_t index, Age age);
+  // A path that the caller's calls went, and the index of what the results hold there.
+  struct UsedPath {
+    uint32_t index;
+    uint32_t order;  // of the first use
+    PromiseNode* way;
+  };
+  // Into `used_paths_`, by index.
+  void findUsedPaths(const Pipeline& root, const Pipeline& results);
+  Connection::OutCapability toTell(const Pipeline& pipeline, const Ref& held,
+                                   std::span<const UsedPath> paths, Age age);
   void arrive(Loopback loopback, Node& at);
   void endEmbargo(EmbargoNode& embargo, Ref why);
   void forgetLoopbacks(EmbargoNode& embargo);
@@ -250,7 +259,8 @@ class Core {
   std::deque<Loss> losses_;                              // whose entries have not all failed yet
   std::vector<std::unique_ptr<Connection>> lost_links_;  // until the end of the turn
   std::vector<Connection*> touched_;
-  std::vector<Ref> told_;  // kept while a Return is written
+  std::vector<Ref> told_;             // kept while a Return is written
+  std::vector<UsedPath> used_paths_;  // scratch
   std::vector<Held<Pipeline>> flushes_;
   std::vector<End> ends_;
   std::vector<Held<Pipeline>> returns_;

@@ -210,10 +210,28 @@ void Core::deliverResults(Pipeline& pipeline, wire::InMessage&& message,
   }
 }
 
+void Core::findUsedPaths(const Pipeline& root, const Pipeline& results) {
+  used_paths_.clear();
+  if (results.capabilities.empty()) return;
+  for (const auto& path : root.paths()) {
+    PromiseNode* way = asPromise(*path->place());
+    if (!way || !way->used) continue;
+    const auto index = indexAt(results, path->path());
+    if (index) used_paths_.push_back({*index, static_cast<uint32_t>(used_paths_.size()), way});
+  }
+  std::ranges::sort(used_paths_, {},
+                    [](const UsedPath& path) { return std::pair(path.index, path.order); });
+}
+
 void Core::chooseCapabilities(Pipeline& root, Pipeline& pipeline, Age age) {
   out_capabilities.clear();
+  findUsedPaths(root, pipeline);
+  std::span<const UsedPath> paths = used_paths_;
   for (uint32_t i = 0; i < pipeline.capabilities.size(); ++i) {
-    out_capabilities.push_back(toTell(root, pipeline, i, age));
+    size_t here = 0;
+    while (here < paths.size() && paths[here].index == i) ++here;
+    out_capabilities.push_back(toTell(pipeline, pipeline.capabilities[i], paths.first(here), age));
+    paths = paths.subspan(here);
   }
 }
 
@@ -224,18 +242,16 @@ void Core::sendResults(Pipeline& root, Pipeline& pipeline, Age age) {
   forgetTold();
 }
 
-// What the caller is to be told at `index` of the results. When it called along paths that lead
+// What the caller is to be told of one of the results. When it called along `paths`, which lead
 // there, it must not overtake these calls: what is told holds its calls back until they arrived,
 // unless it is the caller's own object, which the caller embargoes itself.
-Connection::OutCapability Core::toTell(Pipeline& root, Pipeline& pipeline, uint32_t index,
-                                       Age age) {
-  Ref& held = pipeline.capabilities[index];
+Connection::OutCapability Core::toTell(const Pipeline& pipeline, const Ref& held,
+                                       std::span<const UsedPath> paths, Age age) {
   NodeKind kind = follow(held.get())->kind();
   if (kind == NodeKind::kNull || kind == NodeKind::kBroken) return {held.get(), false};
   Ref told;
-  for (const auto& path : root.paths()) {
-    PromiseNode* way = asPromise(*path->place());
-    if (!way || !way->used || indexAt(pipeline, path->path()) != index) continue;
+  for (const UsedPath& path : paths) {
+    PromiseNode* way = path.way;
     // They went the way that the caller is told of.
     if (way == follow(held.get())) continue;
     // One that was resolved just now is embargoed as it must be.

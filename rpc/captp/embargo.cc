@@ -94,6 +94,7 @@ void Core::reject(EmbargoNode& embargo, Ref why) {
 void Core::endEmbargo(EmbargoNode& embargo, Ref why) {
   if (embargo.settled()) return;
   const bool lifted = !why;
+  if (lifted && embargo.pending > 0) return;  // one more Disembargo has started since
   if (lifted) why = embargo.target;
   if (followToEnd(why.get()) == &embargo) why = unusable(Unusable::kItself);
   forgetDeadline(embargo);

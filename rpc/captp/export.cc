@@ -29,10 +29,14 @@ void Connection::releaseExport(ExportId id, uint32_t count) {
   }
   entry->wire_refs -= count;
   if (entry->wire_refs > 0) return;
-  if (entry->promise) asPromise(*entry->ref.get())->removeHolder(*this, id);
-  auto it = canonical.find(entry->ref.get());
-  if (it != canonical.end() && it->second == id) canonical.erase(it);
+  unlist(id, *entry);
   exports.erase(id);
+}
+
+void Connection::unlist(ExportId id, Export& entry) {
+  if (entry.promise) asPromise(*entry.ref.get())->removeHolder(*this, id);
+  auto it = canonical.find(entry.ref.get());
+  if (it != canonical.end() && it->second == id) canonical.erase(it);
 }
 
 void Connection::announce(ExportId id) {

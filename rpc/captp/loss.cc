@@ -54,9 +54,8 @@ size_t Core::loseSome(Loss& loss, size_t most) {
     const Pipeline& pipeline = *answer.pipeline;
     if (pipeline.waiting() && !pipeline.callee) breakPipeline(*answer.pipeline, loss.why);
   });
-  done += connection.exports.drain(most - done, [&](ExportId id, Export& entry) {
-    if (entry.promise) asPromise(*entry.ref.get())->removeHolder(connection, id);
-  });
+  done += connection.exports.drain(
+      most - done, [&](ExportId id, Export& entry) { connection.unlist(id, entry); });
   for (SentDisembargo& sent : std::exchange(connection.delayed, {})) {
     loss.onwards.push_back(std::move(sent));
   }

@@ -331,6 +331,48 @@ TEST(Storm, OfADyingLinkLeavesTurnsToOthers) {
   EXPECT_FALSE(h.vat().checkInvariants());
 }
 
+// What is called meanwhile goes into tables that are being emptied, with what it carries.
+TEST(Storm, OfADyingLinkFailsCallsThatCarryTheSameObjectInEveryTurn) {
+  Limits limits;
+  limits.queue_soft = limits.queue_hard = 1ull << 40;
+  Harness h(limits);
+  Peer& a = h.peer();
+  Peer& app = h.app();
+  h.connect(a, app);
+  wire::BufferPool buffers;
+  Effects out;
+  constexpr uint32_t kCalls = 4000;
+  for (uint32_t i = 1; i <= kCalls; ++i) {
+    wire::OutCall call;
+    call.question_id = i;
+    call.target = importedCap(0);
+    h.vat().onMessage(
+        a.id(), wire::toMessage(*wire::buildCall(h.frames(), call, {{senderHosted(i)}}), buffers),
+        out);
+  }
+  out.clear();
+  h.vat().onLost(a.id(), Status(Code::kDisconnected, "cable cut"), out);
+  uint32_t asked = 0;
+  for (; h.vat().nextDeadline() <= Instant(); ++asked) {
+    wire::OutCall call;
+    call.question_id = asked;
+    call.target = importedCap(kCalls - 1);  // of a
+    h.vat().onMessage(
+        app.id(), wire::toMessage(*wire::buildCall(h.frames(), call, {{senderHosted(7)}}), buffers),
+        out);
+    EXPECT_FALSE(h.vat().checkInvariants());
+    h.vat().onTick(Instant(), out);
+  }
+  EXPECT_GT(asked, 5u);
+  uint32_t returns = 0;
+  for (const Effect& effect : out) {
+    auto* send = std::get_if<Send>(&effect);
+    if (send) returns += wire::describe(*send->frame).starts_with("Return");
+  }
+  EXPECT_EQ(returns, asked);
+  EXPECT_FALSE(h.vat().checkInvariants());
+}
+
 TEST(Storm, OfQueuedCallsOnQueuedCallsFailsEachOnce) {
   Limits limits;
   limits.answers = 200000;

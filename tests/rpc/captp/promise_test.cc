@@ -89,6 +89,20 @@ TEST_F(Promise, ResolvesToWhatAnotherPromiseHasBecome) {
 }
 
 // The Release of the first one crosses the message that names it again.
+// A way that a peer makes long would be followed for each descriptor of each message.
+TEST_F(Promise, ResolvedAgainAndAgainIsNotFollowedAllTheWayAgain) {
+  static constexpr std::array<uint16_t, 1> kField = {0};
+  app.returnCaps(0, {receiverHosted(0)});  // which we keep for paths: 42
+  EXPECT_EQ(a.nextLine(), "Return a=1 results caps=[receiverHosted 42]");
+  app.release(0, 1);
+  constexpr uint32_t kPromises = 64;
+  for (uint32_t i = 42; i < 42 + kPromises; ++i) a.resolve(i, senderPromise(i + 1));
+  EXPECT_EQ(h.vat().tableSizes().imports, 2 + kPromises);
+  for (uint32_t i = 0; i < 7; ++i) a.callImport(10 + i, 0, 0, {receiverAnswer(1, kField)});
+  EXPECT_LT(h.vat().tableSizes().imports, kPromises / 4);
+  EXPECT_FALSE(a.closed());
+}
+
 TEST_F(Promise, GivenAgainAfterItsReleaseIsAPromiseAgain) {
   a.resolve(42, senderHosted(43));
   EXPECT_EQ(app.nextLine(), "Resolve promise=0 -> senderHosted 1");

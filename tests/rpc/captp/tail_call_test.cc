@@ -424,5 +424,46 @@ TEST_F(TailCall, ResolvesAPromiseMadeFromItsCaller) {
   EXPECT_EQ(a.nextLine(), "Return a=1 results caps=[senderHosted 2]");
 }
 
+// The results have been lost as a target, but not as results; where they can't be told, that is.
+TEST_F(TailCall, WhoseResultsCanNotBeToldAfterTheirLinkWasLostFails) {
+  Limits few;
+  few.exports = 1;
+  Peer& b = h.add(LinkKind::kPeer, few);
+  h.connect(b, app);
+  b.callImport(1, 0, 1);
+  const uint32_t question = app.next().id;
+  passOn();
+  c.returnCaps(0, {senderHosted(50)});
+  h.lose(c, "cable cut");
+  app.takeFrom(question, 5);
+  EXPECT_EQ(b.nextLine(),
+            "Return a=1 exception overloaded \"the receiver holds too many capabilities already\"");
+}
+
+// One path was named before the take and used after it, so its calls went straight to c; the other
+// was used before, and its calls are still on their way through the application. What a is told for
+// both waits for the slower one.
+TEST_F(TailCall, ResultsOfTwoPathsWaitForTheLastOfThem) {
+  a.callImport(2, 0, 2, {receiverAnswer(1, kField)});
+  a.callAnswer(3, 1, {1}, 3);
+  app.rest();
+  passOn();
+  take();
+  EXPECT_EQ(app.nextLine(), "Disembargo senderLoopback e=0 -> answer 0.1");
+  a.callAnswer(4, 1, {0}, 4);
+  EXPECT_EQ(c.nextLine(), "Call q=1 -> answer 0.0 0x1234/4");
+  c.send(Draft(wire::buildReturnResults(h.frames(), {0, false},
+                                        std::vector{senderHosted(50), senderHosted(51)}))
+             .contentField(1, capabilityField(0))
+             .take());
+  EXPECT_EQ(a.nextLine(), "Return a=1 results caps=[senderPromise 1, senderHosted 2]");
+  EXPECT_TRUE(a.quiet());
+  a.callImport(5, 1, 5);
+  EXPECT_TRUE(c.quiet());
+  // Call 3 comes back from the application, and the Disembargo behind it.
+  app.callAnswer(6, 5, {1}, 3);
+  EXPECT_EQ(c.nextLine(), "Call q=2 -> answer 0.1 0x1234/3");
+}
+
 }  // namespace
 }  // namespace vatmesh::captp
