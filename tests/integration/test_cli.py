@@ -237,6 +237,14 @@ def test_validate_accepts_a_file_and_warns(run, tmp_path):
                            "tcp:127.0.0.1:1; a unix: address keeps others out\n")
 
 
+def test_validate_refuses_what_the_sidecar_would_not_serve(run, tmp_path):
+    (tmp_path / "s.yaml").write_text(
+        "key: vat.key\nlisten: tcp:127.0.0.1:0\ncontrol: unix:c.sock\n"
+        "app: {dial: tcp:127.0.0.1:1, interface: application}\nexports: {a: {ref: x}, b: }\n")
+    fails(run("validate", "s.yaml"), 64, "s.yaml: control, app.interface: application, "
+          "exports.a.ref: served by a later version only; leave it out")
+
+
 def test_validate_reads_standard_input(run):
     assert run("validate", "-", input="imports:\n").stdout == "-: ok\n"
     assert run("validate", "-", input="a: [").stderr.startswith("-:1:")
