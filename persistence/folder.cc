@@ -29,7 +29,8 @@ int makeOne(const std::string& path, mode_t mode) {
   if (::mkdir(path.c_str(), mode) == 0) return 0;
   // mkdir may fail for another reason (a read-only parent) where the folder is there.
   const int error_number = errno;
-  return isFolder(path) ? 0 : error_number;
+  if (isFolder(path)) return 0;
+  return error_number == EEXIST ? ENOTDIR : error_number;
 }
 
 int makeFolders(const std::string& path, mode_t mode) {

@@ -8,6 +8,7 @@
 #include <climits>
 #include <cstdio>
 #include <ctime>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,22 +57,40 @@ Result<int> parseDescriptor(const std::string& text) {
                 "--ready-fd " + config::quote(text) + " is no open descriptor above 2");
 }
 
+// Whether words[at] is `flag`, as `--flag VALUE` or `--flag=VALUE`; `value` is null when it has
+// none, else `at` is left at the last word of it.
+bool isFlag(const std::vector<std::string>& words, std::string_view flag, size_t& at,
+            std::optional<std::string>& value) {
+  const std::string& word = words[at];
+  if (!word.starts_with(flag)) return false;
+  value.reset();
+  if (word.size() == flag.size()) {
+    if (at + 1 < words.size()) value = words[++at];
+    return true;
+  }
+  if (word[flag.size()] != '=') return false;
+  value = word.substr(flag.size() + 1);
+  return true;
+}
+
 // Reads the command line; the text of an error is for the user.
 Status parseFlags(const std::vector<std::string>& words, Flags& flags) {
+  std::optional<std::string> value;
   for (size_t i = 0; i < words.size(); ++i) {
     const std::string& flag = words[i];
-    if (flag == "--config" && i + 1 < words.size()) {
-      flags.config = words[++i];
-    } else if (flag.starts_with("--config=")) {
-      flags.config = flag.substr(std::string_view("--config=").size());
+    if (isFlag(words, "--config", i, value)) {
+      if (!value || value->empty()) {
+        return Status(Code::kInvalidArgument, "--config needs the name of a file");
+      }
+      flags.config = *value;
     } else if (config::looksLikeCapnpOption(flag)) {
       Result<size_t> next = config::takeCapnpOption(words, i, flags.capnp);
       if (!next.ok()) return next.status();
       i = *next - 1;
     } else if (flag == "--print-uris") {
       flags.print_uris = true;
-    } else if (flag == "--ready-fd" && i + 1 < words.size()) {
-      Result<int> fd = parseDescriptor(words[++i]);
+    } else if (isFlag(words, "--ready-fd", i, value)) {
+      Result<int> fd = parseDescriptor(value.value_or(""));
       if (!fd.ok()) return fd.status();
       flags.ready_fd = *fd;
     } else if (flag == "--version") {
@@ -79,9 +98,7 @@ Status parseFlags(const std::vector<std::string>& words, Flags& flags) {
     } else if (flag == "--help" || flag == "-h") {
       flags.help = true;
     } else {
-      return Status(Code::kInvalidArgument, flag == "--config"
-                                                ? "--config needs the name of a file"
-                                                : config::quote(flag) + " is unknown");
+      return Status(Code::kInvalidArgument, config::quote(flag) + " is unknown");
     }
   }
   if (!flags.config.empty() || flags.version || flags.help) return Status();
@@ -91,11 +108,6 @@ Status parseFlags(const std::vector<std::string>& words, Flags& flags) {
 
 void print(std::string_view text, FILE* to) {
   std::fprintf(to, "%.*s", static_cast<int>(text.size()), text.data());
-}
-
-void printUsage(FILE* to) {
-  print(kUsage, to);
-  print(config::kCapnpOptionsHelp, to);
 }
 
 // The current time in UTC, with milliseconds.
@@ -168,11 +180,13 @@ int run(int count, char** arguments) {
   const Status parsed = parseFlags({arguments + 1, arguments + count}, flags);
   if (!parsed.ok()) {
     std::fprintf(stderr, "vatmesh-sidecar: %s\n", parsed.message().c_str());
-    printUsage(stderr);
+    print(kUsage.substr(0, kUsage.find('\n') + 1), stderr);
+    print("vatmesh-sidecar --help tells more\n", stderr);
     return kExitUsage;
   }
   if (flags.help) {
-    printUsage(stdout);
+    print(kUsage, stdout);
+    print(config::kCapnpOptionsHelp, stdout);
     return kExitOk;
   }
   if (flags.version) {

@@ -11,6 +11,7 @@
 #include "rpc/sturdy/identity.h"
 #include "rpc/sturdy/object_id.h"
 #include "sidecar/addresses.h"
+#include "sidecar/config/served.h"
 #include "sidecar/link/accepted_app.h"
 #include "sidecar/link/inherited_app.h"
 #include "sidecar/restore/cap_file.h"
@@ -22,23 +23,6 @@ namespace {
 double epochSeconds() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration<double>(now).count();
-}
-
-// What the configuration may say but nothing does yet: silence would be a lie.
-Status checkServed(const config::Config& config) {
-  std::string what;
-  if (config.control) what = "control";
-  if (config.app && config.app->interface == config::App::Interface::kApplication) {
-    what = "app.interface: application";
-  }
-  for (const config::Export& each : config.exports) {
-    if (each.ref) what = "exports." + each.name + ".ref";
-    if (each.app.interface == config::App::Interface::kApplication) {
-      what = "exports." + each.name + ".app.interface: application";
-    }
-  }
-  if (what.empty()) return Status();
-  return {Code::kInvalidArgument, what + " comes with a later version; leave it out"};
 }
 
 // Whether the key is needed from the start. A key file is looked at then in any case: what is wrong
@@ -98,7 +82,7 @@ Sidecar::~Sidecar() = default;
 
 Status Sidecar::start() {
   for (const std::string& warning : config_.warnings) log_.warning("config", warning);
-  const Status served = checkServed(config_);
+  const Status served = config::checkServed(config_);
   if (!served.ok()) return served;
   if (needsKey(config_)) {
     const Status loaded = identity_.load();

@@ -189,14 +189,14 @@ const Command kCall{
     "defaults, and - reads them from standard input. Capabilities in results are shown by their\n"
     "interface, as <Value>.\n"
     "--save asks the capability in the results for a URI by which it can be found again, and\n"
-    "prints that alone; without a method it asks the object itself. The URI is a secret.\n"
+    "prints that alone; without a method it asks the object itself. The URI is a secret. Only\n"
+    "objects that implement Persistent can be saved.\n"
     "Prefer a cap file to a URI: arguments of a process are visible to everyone on the host.\n"
     "\nexample:\n"
     "  vatmesh call calculator.cap --schema calculator.capnp Calculator.evaluate \\\n"
     "      '(expression = (number = 42))'\n"
-    "  vatmesh call calculator.cap --schema calculator.capnp --save \\\n"
-    "      Calculator.getOperator '(operator = add)' > add.cap\n"
-    "  vatmesh call add.cap --schema calculator.capnp Function.call '(operands = [3, 4])'\n",
+    "  vatmesh call shop.cap --schema shop.capnp --save Shop.order '(item = \"tea\")' > order.cap\n"
+    "  vatmesh call order.cap --schema shop.capnp Order.state\n",
     kFlags,
     run,
     CapnpFlags::kNo,

@@ -2,6 +2,7 @@
 #include "deploy/cli/call_text.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <vector>
 
 #include <capnp/serialize-text.h>
@@ -81,8 +82,22 @@ std::string textOf(const capnp::DynamicValue::Reader& value, const std::string& 
   }
 }
 
+// Where a problem that begins with "FROM-TO: " (bytes of the text, from 0) lies, for people; takes
+// that away from it. Empty when it doesn't say.
+std::string takePlace(std::string& problem, std::string_view text) {
+  size_t begin = 0;
+  int length = 0;
+  if (std::sscanf(problem.c_str(), "%zu-%*u: %n", &begin, &length) != 1 || length == 0) return "";
+  problem.erase(0, static_cast<size_t>(length));
+  if (begin >= text.size()) return " at their end";
+  const auto starts = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; };
+  const std::string_view before = text.substr(0, begin);
+  return " at character " + std::to_string(std::count_if(before.begin(), before.end(), starts) + 1);
+}
+
 // What libcapnp says is wrong, for people who don't know its parser.
-std::string explain(std::string problem) {
+std::string explain(std::string problem, std::string_view text) {
+  const std::string place = takePlace(problem, text);
   if (problem.ends_with('.')) problem.pop_back();
   if (problem.find("Extra tokens") != std::string::npos ||
       problem.find("not contain a struct") != std::string::npos ||
@@ -91,7 +106,7 @@ std::string explain(std::string problem) {
   } else if (problem.find("External constants") != std::string::npos) {
     problem = "a word stands where a value is expected";
   }
-  return "arguments: " + problem + "; write them as '(field = value, …)'";
+  return "arguments" + place + ": " + problem + "; write them as '(field = value, …)'";
 }
 
 }  // namespace
@@ -104,7 +119,7 @@ Status readStruct(std::string_view text, capnp::DynamicStruct::Builder out) {
   kj::Maybe<kj::Exception> failure = kj::runCatchingExceptions(
       [&] { capnp::TextCodec().decode(kj::str(std::string(text)), out); });
   KJ_IF_MAYBE (exception, failure) {
-    return {Code::kInvalidArgument, explain(exception->getDescription().cStr())};
+    return {Code::kInvalidArgument, explain(exception->getDescription().cStr(), text)};
   }
   return Status();
 }

@@ -13,6 +13,12 @@ std::string flagUsage(const Flag& flag) {
   return out;
 }
 
+// Columns on a terminal, as far as our own texts need it: one for each character.
+size_t widthOf(std::string_view text) {
+  const auto begins = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; };
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), begins));
+}
+
 }  // namespace
 
 std::string helpOf(const Command& command) {
@@ -21,12 +27,12 @@ std::string helpOf(const Command& command) {
   if (!command.flags.empty()) out += " [FLAGS]";
   out += "\n\n" + std::string(command.summary) + "\n\n" + std::string(command.text);
   size_t width = 0;
-  for (const Flag& flag : command.flags) width = std::max(width, flagUsage(flag).size());
+  for (const Flag& flag : command.flags) width = std::max(width, widthOf(flagUsage(flag)));
   if (width > 0) out += "\nflags:\n";
   for (const Flag& flag : command.flags) {
     std::string usage = flagUsage(flag);
     out +=
-        "  " + usage + std::string(width - usage.size() + 2, ' ') + std::string(flag.help) + "\n";
+        "  " + usage + std::string(width - widthOf(usage) + 2, ' ') + std::string(flag.help) + "\n";
   }
   if (command.capnp == CapnpFlags::kYes) out += "\n" + std::string(config::kCapnpOptionsHelp);
   return out;

@@ -18,14 +18,17 @@ constexpr std::array<const Command*, 12> kCommands{&kExpose,  &kOpen,      &kCal
                                                    &kUriShow, &kUriDerive, &kUriCheck, &kValidate};
 
 std::string overview() {
+  constexpr size_t kColumn = 24;
   std::string out =
       "usage: vatmesh COMMAND [ARGUMENTS]\n\n"
       "Services that speak Cap'n Proto RPC, reached by URIs over TLS.\n\ncommands:\n";
   for (const Command* command : kCommands) {
     std::string usage = std::string(command->name);
     if (!command->operands.empty()) usage += " " + std::string(command->operands);
-    out += "  " + usage + std::string(usage.size() < 24 ? 24 - usage.size() : 1, ' ') +
-           std::string(command->summary) + "\n";
+    const bool fits = usage.size() < kColumn;
+    out += "  " + usage + (fits ? "" : "\n  ") +
+           std::string(kColumn - (fits ? usage.size() : 0), ' ') + std::string(command->summary) +
+           "\n";
   }
   return out +
          "  version                 Print the version\n"

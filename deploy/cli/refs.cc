@@ -64,7 +64,8 @@ const Command kRefsList{
     0,
     "List the sturdy refs in a store",
     "A ref is named by the beginning of its id's digest; the id itself, which is the right to use\n"
-    "it, is in no store. A running sidecar may have the store open.\n"
+    "it, is in no store. Other programs may have the store open. Sidecars don't save refs yet;\n"
+    "files:DIR reads what the OCaml library's File_store keeps.\n"
     "\nexample:\n"
     "  vatmesh refs list --config sidecar.yaml\n",
     kFlags,
@@ -87,9 +88,9 @@ const Command kRefsRevoke{
     "REF",
     1,
     "Take a sturdy ref back",
-    "Removes the ref from the store; a running sidecar learns of it within a second. REF is the\n"
-    "beginning of its digest as refs list shows it, or its URI, or the path of a cap file. A REF\n"
-    "that is not there ends with 77.\n"
+    "Removes the ref from the store; programs that watch it learn of that within a second. REF is\n"
+    "the beginning of its digest as refs list shows it, or its URI, or the path of a cap file. A\n"
+    "REF that is not there ends with 77.\n"
     "\nexample:\n"
     "  vatmesh refs revoke 47DEQpj8HB --config sidecar.yaml\n",
     kRevokeFlags,

@@ -64,8 +64,7 @@ Result<std::unique_ptr<RefsStore>> RefsStore::open(const Arguments& arguments) {
   }
   std::error_code error;
   if (!std::filesystem::exists(spec->path, error)) {
-    return Status(Code::kUnavailable,
-                  spec->path + " is not there: the sidecar makes it when it starts");
+    return Status(Code::kUnavailable, spec->path + " is not there: is the path right?");
   }
   return std::unique_ptr<RefsStore>(new RefsStore(*spec));
 }
@@ -114,8 +113,8 @@ Result<store::Digest> RefsStore::find(const std::string& ref) {
 Result<store::Digest> RefsStore::findByBeginning(const std::string& beginning) {
   if (!looksLikeBeginning(beginning)) {
     return Status(Code::kInvalidArgument, config::quote(beginning) +
-                                              " names no ref; write the beginning of its digest, "
-                                              "a URI or the path of a cap file");
+                                              " names no ref; write at least 4 characters of its "
+                                              "digest, a URI or the path of a cap file");
   }
   if (const auto whole = store::Digest::fromText(beginning)) return *whole;
   std::optional<store::Digest> found;

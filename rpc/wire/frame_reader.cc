@@ -21,7 +21,17 @@ uint32_t loadU32(const uint8_t* at) {
   return value;
 }
 
-Status tooManySegments(uint64_t segments, uint32_t limit) {
+// A TLS record of a handshake or an alert, as from a peer that expects TLS.
+bool looksLikeTls(const uint8_t* begin) {
+  return (begin[0] == 0x15 || begin[0] == 0x16) && begin[1] == 3;
+}
+
+Status tooManySegments(const uint8_t* header, uint64_t segments, uint32_t limit) {
+  if (looksLikeTls(header)) {
+    return {Code::kProtocol,
+            "peer sent TLS where none is expected: does its URI say insecure, or our listener "
+            "tls: off, by mistake?"};
+  }
   return Status(Code::kProtocol, "frame of " + std::to_string(segments) + " segments, limit is " +
                                      std::to_string(limit));
 }
@@ -81,7 +91,8 @@ Status FrameReader::readHeader() {
   if (pending < sizeof(uint32_t)) return Status();
   const uint8_t* header = buffer_->data() + begin_;
   const uint64_t segments = uint64_t{loadU32(header)} + 1;
-  if (segments > limits_.max_segments) return tooManySegments(segments, limits_.max_segments);
+  if (segments > limits_.max_segments)
+    return tooManySegments(header, segments, limits_.max_segments);
   const size_t header_bytes = frameHeaderWords(static_cast<uint32_t>(segments)) * 8;
   if (pending < header_bytes) return Status();
   uint64_t bytes = header_bytes;

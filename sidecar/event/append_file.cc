@@ -15,13 +15,21 @@ Status failed(const std::string& path, int error_number) {
   return {Code::kFailed, path + ": " + std::generic_category().message(error_number)};
 }
 
+// Of a path that somebody named, so never a fault of ours.
+Status cantOpen(const std::string& path, int error_number) {
+  const bool refused = error_number == EACCES || error_number == EPERM;
+  const std::string text = path + ": " + std::generic_category().message(error_number);
+  return refused ? Status(Code::kRefused, text + ": we are user " + std::to_string(::geteuid()))
+                 : Status(Code::kInvalidArgument, text + "; name another file");
+}
+
 }  // namespace
 
 Result<AppendFile> AppendFile::open(const std::string& path, std::string_view magic) {
   // Not blocking, since it may be a FIFO.
   Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_APPEND,
                0600));
-  if (!fd) return failed(path, errno);
+  if (!fd) return cantOpen(path, errno);
   struct stat found;
   if (::fstat(fd.get(), &found) != 0) return failed(path, errno);
   if (!S_ISREG(found.st_mode)) {

@@ -15,7 +15,8 @@ namespace vatmesh::event {
 class AppendFile {
  public:
   // Makes the file `path`, or empties the one that is there. kInvalidArgument when that is no
-  // regular file, or neither empty nor one that begins with `magic`; kFailed when it can't be made.
+  // regular file, is neither empty nor begins with `magic`, or can't be made; kRefused when we may
+  // not. The file's folder must be there.
   static Result<AppendFile> open(const std::string& path, std::string_view magic);
 
   // Writes all of `bytes`; may block for the disk.

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/link/recorder.h"
 
+#include <filesystem>
 #include <utility>
+
+#include "sidecar/net/folder.h"
 
 namespace vatmesh::link {
 
 Result<Recorder> Recorder::open(const config::Debug& debug, Logger& log) {
+  const std::filesystem::path folder = std::filesystem::path(debug.journal).parent_path();
+  net::makeFolders(folder.string());  // a failure shows when the file is made
   Result<event::AppendFile> file = event::AppendFile::open(debug.journal, vat::kJournalMagic);
   if (!file.ok()) return file.status().withContext("debug.journal");
   using Payloads = vat::Journal::Payloads;

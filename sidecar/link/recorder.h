@@ -13,7 +13,8 @@ namespace vatmesh::link {
 
 class Recorder {
  public:
-  // Makes the file of `debug`, which names one. `log` outlives the recorder.
+  // Makes the file of `debug`, which names one, and its missing folders. `log` outlives the
+  // recorder. kInvalidArgument, kRefused.
   static Result<Recorder> open(const config::Debug& debug, Logger& log);
 
   vat::Journal& journal() { return journal_; }

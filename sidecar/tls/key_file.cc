@@ -35,6 +35,10 @@ Status fileError(const std::string& path, std::string_view doing, int error_numb
     case EACCES:
     case EPERM:
       return Status(Code::kRefused, text + ": we are user " + std::to_string(::geteuid()));
+    case ENOTDIR:
+    case ELOOP:
+    case ENAMETOOLONG:
+      return Status(Code::kInvalidArgument, text);
     default:
       return Status(Code::kFailed, text);
   }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fails when the top level is not the fixed one, when a folder of it has no README.md, when a README
-points to a file that is not there, or when a source file does not name its licence."""
+"""Fails when the top level is not the fixed one, when a folder of it has no README.md, when a page does
+not begin with its heading or points to a file that is not there, or when a source file does not name
+its licence."""
 
 import pathlib
 import re
@@ -39,6 +40,12 @@ def _links(root, files):
                     yield f"{path}:{number}: {target} is not there"
 
 
+def _headings(root, files):
+    for path in (f for f in files if f.suffix == ".md"):
+        if not (root / path).read_text().startswith("# "):
+            yield f"{path}:1: begins without a heading, as in \"# {path.parent}: what it is\""
+
+
 def _licences(root, files):
     for path in (f for f in files if f.suffix in (".cc", ".h", ".py")):
         head = (root / path).read_text(errors="replace")[:300]
@@ -50,7 +57,8 @@ def check(root):
     """All problems of the tree, one line each."""
     root = pathlib.Path(root)
     files = tracked(root)
-    return [*_top_level(files), *_links(root, files), *_licences(root, files)]
+    return [*_top_level(files), *_headings(root, files), *_links(root, files),
+            *_licences(root, files)]
 
 
 if __name__ == "__main__":

@@ -13,10 +13,10 @@ class LayoutTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             root = pathlib.Path(folder)
             for name in layout.FILES:
-                (root / name).write_text("")
+                (root / name).write_text("# x\n")
             for name in layout.FOLDERS:
                 (root / name).mkdir()
-                (root / name / "README.md").write_text("[up](../README.md) [web](https://a.b/c)\n")
+                (root / name / "README.md").write_text("# x\n[up](../README.md) [web](https://a.b/c)\n")
             change(root)
             return layout.check(root)
 
@@ -27,7 +27,7 @@ class LayoutTest(unittest.TestCase):
     def test_refuses_a_new_folder_or_file(self):
         def folder(root):
             (root / "docs").mkdir()
-            (root / "docs/x.md").write_text("")
+            (root / "docs/x.md").write_text("# x\n")
         self.assertEqual(len(self.problems(folder)), 1)
         self.assertEqual(len(self.problems(lambda root: (root / "Makefile").write_text(""))), 1)
 
@@ -36,8 +36,14 @@ class LayoutTest(unittest.TestCase):
 
     def test_finds_a_dead_link(self):
         self.assertEqual(
-            self.problems(lambda root: (root / "README.md").write_text("x\n[a](rpc/gone.md)\n")),
+            self.problems(lambda root: (root / "README.md").write_text("# x\n[a](rpc/gone.md)\n")),
             ["README.md:2: rpc/gone.md is not there"])
+
+    def test_finds_a_page_without_its_heading(self):
+        # As a formatter for C++ leaves it.
+        problems = self.problems(lambda root: (root / "rpc/README.md").write_text("#rpc : the engine\n"))
+        self.assertEqual(len(problems), 1)
+        self.assertIn("rpc/README.md:1: begins without a heading", problems[0])
 
     def test_finds_a_source_without_licence(self):
         self.assertEqual(len(self.problems(lambda root: (root / "rpc/a.h").write_text("int x;"))), 1)

@@ -237,6 +237,25 @@ def test_validate_accepts_a_file_and_warns(run, tmp_path):
                            "tcp:127.0.0.1:1; a unix: address keeps others out\n")
 
 
+def test_validate_refuses_what_the_sidecar_would_not_serve(run, tmp_path):
+    (tmp_path / "s.yaml").write_text(
+        "key: vat.key\nlisten: tcp:127.0.0.1:0\ncontrol: unix:c.sock\n"
+        "app: {dial: tcp:127.0.0.1:1, interface: application}\nexports: {a: {ref: x}, b: }\n")
+    fails(run("validate", "s.yaml"), 64, "s.yaml: control, app.interface: application, "
+          "exports.a.ref: served by a later version only; leave it out")
+
+
+def test_the_example_of_every_key_has_every_key_and_validates(run):
+    example = harness.ROOT / "deploy/examples/every-key.yaml"
+    assert run("validate", example).returncode == 0
+    words = set(re.findall(r"(\w+)", example.read_text()))
+    keys = set()
+    for source in (harness.ROOT / "sidecar/config").glob("load*.cc"):
+        for array in re.findall(r"string_view, \d+> k\w*Keys\s*{([^}]*)}", source.read_text()):
+            keys |= set(re.findall(r'"(\w+)"', array))
+    assert len(keys) > 50 and keys - words == set()
+
+
 def test_validate_reads_standard_input(run):
     assert run("validate", "-", input="imports:\n").stdout == "-: ok\n"
     assert run("validate", "-", input="a: [").stderr.startswith("-:1:")

@@ -53,6 +53,13 @@ def test_a_journal_is_private_and_replays(place):
     assert "Bootstrap q=77 with id" in replayed.stdout
 
 
+def test_missing_folders_of_a_journal_are_made(place):
+    sidecar, client = recorded(place, journal="run/debug/vat.journal")
+    client.echo()
+    sidecar.stop()
+    assert replay(sidecar.folder / "run/debug/vat.journal").returncode == 0
+
+
 def test_a_journal_has_no_secret_and_no_payload(place):
     content = served(place).read_bytes()
     assert ID.encode() not in content

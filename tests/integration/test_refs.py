@@ -182,6 +182,11 @@ def test_bad_usage_says_what_would_be_right(refs, store, words, code, part, tmp_
     assert not (tmp_path / "typo.db").exists()
 
 
+def test_a_file_in_the_place_of_a_folder_is_named(refs, tmp_path):
+    (tmp_path / "notes").write_text("x")
+    fails(refs("list", "--store", "files:notes"), 69, "notes: can't be made: Not a directory")
+
+
 def test_a_database_of_another_program_is_refused(refs, tmp_path):
     db = sqlite3.connect(tmp_path / "other.db")
     db.execute("CREATE TABLE refs (x)")

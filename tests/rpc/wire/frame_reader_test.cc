@@ -179,6 +179,14 @@ TEST(FrameReader, RefusesMoreSegmentsThanAllowedFromTheCountAlone) {
   EXPECT_EQ(feedHeader({3}, {.max_segments = 3}).code(), Code::kProtocol);
 }
 
+TEST(FrameReader, KnowsThePeerThatSpeaksTls) {
+  for (const uint32_t record : {0x00010315u, 0x02010316u}) {  // an alert, a handshake
+    const Status status = feedHeader({record}, {.max_segments = 512});
+    EXPECT_EQ(status.code(), Code::kProtocol);
+    EXPECT_TRUE(status.message().starts_with("peer sent TLS where none is expected"));
+  }
+}
+
 TEST(FrameReader, RefusesALargerFrameThanAllowedFromTheHeaderAlone) {
   EXPECT_TRUE(feedHeader({0, 15}, {.max_bytes = 128}).ok());
   EXPECT_EQ(feedHeader({0, 16}, {.max_bytes = 128}).code(), Code::kProtocol);

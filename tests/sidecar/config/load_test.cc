@@ -267,5 +267,24 @@ TEST(Load, TakesAFileOfTheNameEphemeralWhenItIsQuoted) {
   EXPECT_EQ(configOf("imports:\nkey: ./ephemeral\n").key_file, "/etc/mesh/ephemeral");
 }
 
+// What the page of all keys says about defaults is what happens without the key.
+TEST(Load, TakesTheExampleOfEveryKeyWithTheDefaultsThatItTells) {
+  const Config config = configOf(vectors::readBytes("deploy/examples/every-key.yaml"));
+  const Config usual;
+  EXPECT_EQ(config.limits, usual.limits);
+  EXPECT_EQ(config.timeouts, usual.timeouts);
+  EXPECT_EQ(config.tcp, usual.tcp);
+  EXPECT_EQ(config.log, usual.log);
+  EXPECT_EQ(config.store, usual.store);
+  EXPECT_EQ(config.debug.payloads, usual.debug.payloads);
+  EXPECT_EQ(config.debug.limit, usual.debug.limit);
+  ASSERT_EQ(config.listen.size(), 2u);
+  EXPECT_EQ(config.listen[1].tls, Listener().tls);
+  EXPECT_EQ(config.listen[1].min_tls, Listener().min_tls);
+  ASSERT_EQ(config.imports.size(), 1u);
+  EXPECT_EQ(config.imports[0].on_loss, Import().on_loss);
+  EXPECT_EQ(config.imports[0].min_tls, Import().min_tls);
+}
+
 }  // namespace
 }  // namespace vatmesh::config

@@ -67,5 +67,11 @@ TEST_F(AppendFileTest, WantsARegularFile) {
   EXPECT_FALSE(AppendFile::open(path("missing/file"), "VMJ").ok());
 }
 
+TEST_F(AppendFileTest, BlamesThePathWhenItCantBeOpened) {
+  const Status status = AppendFile::open(folder_, "VMJ").status();
+  EXPECT_EQ(status.code(), Code::kInvalidArgument);
+  EXPECT_EQ(status.message(), folder_.string() + ": Is a directory; name another file");
+}
+
 }  // namespace
 }  // namespace vatmesh::event

@@ -92,6 +92,10 @@ TEST(KeyFile, SaysWhyItCantBeRead) {
   Result<KeyPair> folder = readKeyFile(dir.path());
   ASSERT_FALSE(folder.ok());
   EXPECT_NE(folder.status().message().find(dir.path()), std::string::npos);
+  // What is wrong is the path that somebody wrote.
+  std::ofstream(dir / "file") << "x";
+  EXPECT_EQ(readKeyFile(dir / "file/key").status().code(), Code::kInvalidArgument);
+  EXPECT_EQ(writeNewKeyFile(dir / "file/key", KeyPair::generate()).code(), Code::kInvalidArgument);
   // No writer is there: waiting for one would take for ever.
   ASSERT_EQ(::mkfifo((dir / "fifo").c_str(), 0600), 0);
   Result<KeyPair> fifo = readKeyFile(dir / "fifo");
