@@ -222,8 +222,8 @@ Result<SturdyUri> parseStrictUri(std::string_view text) {
   if (Status status = checkUri(*uri); !status.ok()) return status;
   if (printUri(*uri) != text) {
     return bad(
-        "not the plain spelling (padding, needless escapes, capitals in the scheme, a query "
-        "or a line end)");
+        "not the plain spelling (padding, needless escapes, a slash without an id, capitals in the "
+        "scheme, a query or a line end)");
   }
   return uri;
 }

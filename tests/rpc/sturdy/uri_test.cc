@@ -168,6 +168,12 @@ TEST(StrictUri, RefusesWhatOnlyLenientReadersTake) {
   }
 }
 
+TEST(StrictUri, NamesTheSlashThatHasNoIdBehindIt) {
+  const Status status = parseStrictUri("capnp://insecure@h:7000/").status();
+  EXPECT_EQ(status.code(), Code::kInvalidArgument);
+  EXPECT_NE(status.message().find("a slash without an id"), std::string::npos);
+}
+
 TEST(StrictUri, SaysWhatIsWrongWithADigestOfAnotherLength) {
   EXPECT_EQ(parseStrictUri("capnp://sha-256:AAAA@h:7000/bWFpbg").status().message(),
             "the digest has 3 bytes where a SHA-256 has 32: was the URI cut off?; a sturdy ref "
