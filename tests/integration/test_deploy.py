@@ -13,7 +13,7 @@ import pytest
 import harness
 
 SETUP = harness.ROOT / "deploy/setup"
-BUILD_PACKAGES = 15
+BUILD_PACKAGES = 16
 
 
 class System:
