@@ -48,6 +48,7 @@ void Net::join(Link& link) {
       continue;
     }
     vat::LinkInfo info;
+    info.limits = limits;
     info.kind = link.ends[1 - i].app ? captp::LinkKind::kApp : captp::LinkKind::kPeer;
     const RefVat* app = link.ends[1 - i].app;
     info.profile.tail_calls = tail_calls && (!app || app->habits().tail_calls);

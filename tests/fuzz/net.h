@@ -76,6 +76,8 @@ class Net {
   // Fails when a vat of ours has anything left.
   void checkEmpty();
 
+  // Bounds of our links. Set them before links are joined.
+  captp::Limits limits;
   // Whether our vats send tail calls to those who take them. Set it before links are joined.
   bool tail_calls = false;
   // Told of every message just before it is delivered.

@@ -64,6 +64,11 @@ void World::build(Random& random) {
     return *net_.proxies()[static_cast<size_t>(-1 - index)];
   };
   net_.tail_calls = random.chance(30);
+  if (random.chance(15)) {
+    // Calls are refused: an excuse for failures, none for order or leaks.
+    net_.limits.queued_messages = 1 + random.below(3);
+    shadows_.lossy = true;
+  }
   promising_ = random.chance(40);
   for (const Wire& wire : kTopologies[topology]) {
     Link& link = wire.from >= 0 ? net_.addLink(app(wire.from), proxy(wire.to))
