@@ -313,6 +313,24 @@ TEST_F(FlowInLittleMemory, EndsTheLinkWithTheLargestPartOfAMessage) {
   EXPECT_LT(held(), 600 * kKiB);
 }
 
+// The message is small, and what follows it isn't.
+TEST_F(FlowOfASlowApplication, PausesTheCallerWhoPassesOnManyFailures) {
+  constexpr uint32_t kFailures = 80;
+  std::vector<wire::OutDescriptor> failures;
+  for (uint32_t i = 0; i < kFailures; ++i) {
+    a->callImport(10 + i, 0);
+    app->returnException(app->next().id, std::string(4000, 'x'));
+    app->rest();
+    failures.push_back(receiverAnswer(10 + i, {}));
+  }
+  for (Peer* peer : {a, app}) h.flush(*peer);
+  ASSERT_FALSE(a->paused());
+  a->callImport(1, 0, 0, failures);
+  EXPECT_TRUE(a->paused());
+  h.flush(*app);
+  EXPECT_FALSE(a->paused());
+}
+
 TEST(FlowOfTexts, CountsExceptionsThatAnswersKeep) {
   Harness h;
   Peer& a = h.peer();
