@@ -23,6 +23,13 @@ uint64_t waitingBytes(const PendingCall& call) {
          sizeof(Pipeline);
 }
 
+// What results make us hold while they are kept, besides their content.
+uint64_t keptBytes(const Pipeline& pipeline) {
+  constexpr uint64_t kPerCapability =
+      sizeof(Ref) + sizeof(Place) + sizeof(Held<Cell>) + sizeof(Cell);
+  return pipeline.capabilities.size() * kPerCapability;
+}
+
 }  // namespace
 
 Held<Pipeline> Core::newPipeline() {
@@ -78,14 +85,16 @@ void Core::forgetContent(Pipeline& pipeline) {
 
 void Core::retain(Pipeline& pipeline, wire::InMessage&& message, const wire::Payload& payload) {
   message.compact(buffers);
-  pipeline.kept = Charge(budget, pipeline.asker, Load::kResults, message.pinnedBytes());
+  pipeline.kept =
+      Charge(budget, pipeline.asker, Load::kResults, message.pinnedBytes() + keptBytes(pipeline));
   pipeline.retained = std::move(message);
   pipeline.retained_payload = payload;
 }
 
 void Core::keepImage(Pipeline& pipeline, const wire::FrameRef& frame) {
   frame->compact(buffers);
-  pipeline.kept = Charge(budget, pipeline.asker, Load::kResults, frame->pinnedBytes());
+  pipeline.kept =
+      Charge(budget, pipeline.asker, Load::kResults, frame->pinnedBytes() + keptBytes(pipeline));
   pipeline.image = frame;
 }
 

@@ -4,6 +4,7 @@
 // scenario 95).
 #include "rpc/captp/flow.h"
 
+#include "rpc/captp/cell.h"
 #include "tests/rpc/captp/draft.h"
 #include "tests/rpc/captp/harness.h"
 
@@ -329,6 +330,20 @@ TEST_F(FlowOfASlowApplication, PausesTheCallerWhoPassesOnManyFailures) {
   EXPECT_TRUE(a->paused());
   h.flush(*app);
   EXPECT_FALSE(a->paused());
+}
+
+// A capability costs more here than in the message.
+TEST_F(FlowOfASlowApplication, CountsTheCapabilitiesOfResultsThatAreKept) {
+  constexpr uint32_t kCapabilities = 1000;
+  a->callImport(1, 0, 0, {senderHosted(42)});
+  const uint32_t object = app->next().descriptors.at(0).id;
+  const uint64_t before = held();
+  app->returnCaps(0, std::vector(kCapabilities, receiverHosted(object)));
+  for (Peer* peer : {a, app}) h.flush(*peer);
+  EXPECT_GT(held(), before + kCapabilities * (sizeof(Cell) + sizeof(Place)));
+  a->finish(1);
+  for (Peer* peer : {a, app}) h.flush(*peer);
+  EXPECT_LT(held(), before);
 }
 
 TEST(FlowOfTexts, CountsExceptionsThatAnswersKeep) {
