@@ -346,6 +346,16 @@ TEST_F(FlowOfASlowApplication, CountsTheCapabilitiesOfResultsThatAreKept) {
   EXPECT_LT(held(), before);
 }
 
+TEST(FlowOfTexts, CountsTheObjectIdThatARestoreLooksFor) {
+  Harness h;
+  Peer& a = h.peer();
+  Peer& app = h.app();
+  a.send(wire::buildBootstrap(h.frames(), 0, std::string(60000, 'x')));
+  EXPECT_GE(h.vat().tableSizes().charged_bytes, 60000u);
+  h.complete(app);
+  EXPECT_EQ(h.vat().tableSizes().charged_bytes, 0u);
+}
+
 TEST(FlowOfTexts, CountsExceptionsThatAnswersKeep) {
   Harness h;
   Peer& a = h.peer();
