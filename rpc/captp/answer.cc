@@ -226,7 +226,7 @@ void Connection::returnResults(AnswerId id, std::span<const OutCapability> out,
     core_.keepImage(pipeline, frame);
   }
   send(std::move(frame), wire::MessageKind::kReturn);
-  resolveBroken();
+  resolveBroken(id_);
 }
 
 // Where nothing but settled objects of the callee's came, the question serves for every path, and

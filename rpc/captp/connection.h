@@ -105,9 +105,9 @@ class Connection {
   Ref read(const wire::Descriptor& descriptor, const wire::Envelope& envelope, Place& bounce);
   // Writes a descriptor for what the capability is by now, counts the export it names, and adds
   // that to `record`. A broken one is written as a promise; its Resolve is sent by resolveBroken(),
-  // right behind the message.
+  // right behind the message and charged to whom that is charged to.
   wire::OutDescriptor describe(const OutCapability& capability, std::vector<ExportId>* record);
-  void resolveBroken();
+  void resolveBroken(LinkId asker);
 
   void send(wire::FrameRef frame, wire::MessageKind kind) { send(std::move(frame), kind, id_); }
   // What is sent is charged to `asker`.

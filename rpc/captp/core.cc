@@ -158,6 +158,7 @@ void Core::abort(Connection& connection, const Status& reason) {
 }
 
 void Core::startRestore(Connection& from, Pipeline& pipeline, std::string_view object_id) {
+  pipeline.kept = Charge(budget, from.id(), Load::kWaiting, object_id.size());
   effects_->push_back(Start{newOp(pipeline), Restore{from.id(), std::string(object_id)}});
 }
 
@@ -177,6 +178,7 @@ Pipeline* Core::takeOp(OpId op) {
   Pipeline* pipeline = it->second;
   pipeline->op = {};
   pipeline->callee.reset();
+  pipeline->kept.reset();
   ops_.erase(it);
   return pipeline;
 }

@@ -23,6 +23,13 @@ uint64_t waitingBytes(const PendingCall& call) {
          sizeof(Pipeline);
 }
 
+// What results make us hold while they are kept, besides their content.
+uint64_t keptBytes(const Pipeline& pipeline) {
+  constexpr uint64_t kPerCapability =
+      sizeof(Ref) + sizeof(Place) + sizeof(Held<Cell>) + sizeof(Cell);
+  return pipeline.capabilities.size() * kPerCapability;
+}
+
 }  // namespace
 
 Held<Pipeline> Core::newPipeline() {
@@ -78,14 +85,16 @@ void Core::forgetContent(Pipeline& pipeline) {
 
 void Core::retain(Pipeline& pipeline, wire::InMessage&& message, const wire::Payload& payload) {
   message.compact(buffers);
-  pipeline.kept = Charge(budget, pipeline.asker, Load::kResults, message.pinnedBytes());
+  pipeline.kept =
+      Charge(budget, pipeline.asker, Load::kResults, message.pinnedBytes() + keptBytes(pipeline));
   pipeline.retained = std::move(message);
   pipeline.retained_payload = payload;
 }
 
 void Core::keepImage(Pipeline& pipeline, const wire::FrameRef& frame) {
   frame->compact(buffers);
-  pipeline.kept = Charge(budget, pipeline.asker, Load::kResults, frame->pinnedBytes());
+  pipeline.kept =
+      Charge(budget, pipeline.asker, Load::kResults, frame->pinnedBytes() + keptBytes(pipeline));
   pipeline.image = frame;
 }
 
@@ -175,18 +184,26 @@ void Core::resolveWithin(Pipeline& pipeline, const wire::InMessage& message,
     auto* node = static_cast<PathNode*>(ref.get());
     return &node->pipeline() == &pipeline ? node : nullptr;
   };
+  std::vector<size_t> way;
   for (size_t i = 0; i < capabilities.size(); ++i) {
-    // As many steps as there are capabilities: more go round in a circle.
-    for (size_t steps = 0; PathNode* node = fieldNamed(capabilities[i]); ++steps) {
+    way.clear();
+    Ref end = capabilities[i];
+    for (size_t at = i; PathNode* node = fieldNamed(end); end = capabilities[at]) {
+      // As many steps as there are capabilities: more go round in a circle.
+      if (way.size() == capabilities.size()) {
+        end = unusable(Unusable::kItself);
+        break;
+      }
+      way.push_back(at);
       auto index = wire::capabilityAt(message, payload, node->path());
       if (!index || *index >= capabilities.size()) {
-        capabilities[i] = broken(failed("the results hold no capability there"));
-      } else if (steps > capabilities.size()) {
-        capabilities[i] = unusable(Unusable::kItself);
-      } else {
-        capabilities[i] = capabilities[*index];
+        end = broken(failed("the results hold no capability there"));
+        break;
       }
+      at = *index;
     }
+    // All of them, so that a way is walked once.
+    for (size_t at : way) capabilities[at] = end;
     NodeKind kind = capabilities[i].get()->kind();
     if (kind == NodeKind::kNull || kind == NodeKind::kBroken) pipeline.bounces[i] = {};
   }

@@ -130,13 +130,13 @@ std::pair<ExportId, Export*> Connection::newExport(Node& node) {
 
 // R-P5: right behind the message that carried them. Later messages write entries of their own,
 // since the peer may have forgotten one whose Resolve it has seen (R-P2).
-void Connection::resolveBroken() {
+void Connection::resolveBroken(LinkId asker) {
   for (ExportId id : std::exchange(broken_exports_, {})) {
     Export* entry = exports.find(id);
     canonical.erase(entry->ref.get());
     const wire::Exception& why = whyBroken(*entry->ref.get());
     send(wire::buildResolveException(core_.frames, id.value, why.type, why.reason, why.trace),
-         wire::MessageKind::kResolve);
+         wire::MessageKind::kResolve, asker);
   }
 }
 

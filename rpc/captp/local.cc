@@ -92,6 +92,11 @@ void Locals::invoke(PendingCall& pending, LocalNode& object) {
   call->interface_id = pending.interface_id;
   call->method_id = pending.method_id;
   wire::makeRoot(pending.message, pending.payload);
+  pending.message.compact(core_.buffers);
+  const uint64_t held =
+      pending.message.pinnedBytes() + pending.capabilities.size() * sizeof(Capability);
+  pending.result->kept =
+      Charge(core_.budget, pending.result->asker, Load::kWaiting, held + sizeof(LocalCall));
   call->params.message = std::move(pending.message);
   for (Ref& ref : pending.capabilities) {
     call->params.capabilities.push_back(capabilityOf(ref.get()));

@@ -112,7 +112,7 @@ class Pipeline final : public Counted {
   wire::FrameRef image;      // delivered
   wire::InMessage retained;  // not yet delivered
   wire::Payload retained_payload;
-  Charge kept;
+  Charge kept;  // of the results; before, of what the op was started with
   // What the caller was told, one for each capability of the results: where a path leads that it
   // uses later. Empty until it is told, and when the question itself serves for all.
   std::vector<Held<Cell>> told;

@@ -86,7 +86,7 @@ Status Connection::sendCall(PendingCall& call, const wire::OutTarget& target) {
   if (question.tail) out.send_results_to = wire::SendResultsTo::kYourself;
   send(wire::forwardCall(core_.frames, std::move(call.message), call.payload, out, descriptors),
        wire::MessageKind::kCall, call.result->asker);
-  resolveBroken();
+  resolveBroken(call.result->asker);
   ++owed_returns;
   question.pipeline = call.result.get();
   call.result->connection = this;

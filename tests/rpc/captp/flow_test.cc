@@ -4,6 +4,7 @@
 // scenario 95).
 #include "rpc/captp/flow.h"
 
+#include "rpc/captp/cell.h"
 #include "tests/rpc/captp/draft.h"
 #include "tests/rpc/captp/harness.h"
 
@@ -311,6 +312,48 @@ TEST_F(FlowInLittleMemory, EndsTheLinkWithTheLargestPartOfAMessage) {
   EXPECT_EQ(a->closed()->code(), Code::kOverloaded);
   EXPECT_FALSE(c->closed());
   EXPECT_LT(held(), 600 * kKiB);
+}
+
+// The message is small, and what follows it isn't.
+TEST_F(FlowOfASlowApplication, PausesTheCallerWhoPassesOnManyFailures) {
+  constexpr uint32_t kFailures = 80;
+  std::vector<wire::OutDescriptor> failures;
+  for (uint32_t i = 0; i < kFailures; ++i) {
+    a->callImport(10 + i, 0);
+    app->returnException(app->next().id, std::string(4000, 'x'));
+    app->rest();
+    failures.push_back(receiverAnswer(10 + i, {}));
+  }
+  for (Peer* peer : {a, app}) h.flush(*peer);
+  ASSERT_FALSE(a->paused());
+  a->callImport(1, 0, 0, failures);
+  EXPECT_TRUE(a->paused());
+  h.flush(*app);
+  EXPECT_FALSE(a->paused());
+}
+
+// A capability costs more here than in the message.
+TEST_F(FlowOfASlowApplication, CountsTheCapabilitiesOfResultsThatAreKept) {
+  constexpr uint32_t kCapabilities = 1000;
+  a->callImport(1, 0, 0, {senderHosted(42)});
+  const uint32_t object = app->next().descriptors.at(0).id;
+  const uint64_t before = held();
+  app->returnCaps(0, std::vector(kCapabilities, receiverHosted(object)));
+  for (Peer* peer : {a, app}) h.flush(*peer);
+  EXPECT_GT(held(), before + kCapabilities * (sizeof(Cell) + sizeof(Place)));
+  a->finish(1);
+  for (Peer* peer : {a, app}) h.flush(*peer);
+  EXPECT_LT(held(), before);
+}
+
+TEST(FlowOfTexts, CountsTheObjectIdThatARestoreLooksFor) {
+  Harness h;
+  Peer& a = h.peer();
+  Peer& app = h.app();
+  a.send(wire::buildBootstrap(h.frames(), 0, std::string(60000, 'x')));
+  EXPECT_GE(h.vat().tableSizes().charged_bytes, 60000u);
+  h.complete(app);
+  EXPECT_EQ(h.vat().tableSizes().charged_bytes, 0u);
 }
 
 TEST(FlowOfTexts, CountsExceptionsThatAnswersKeep) {

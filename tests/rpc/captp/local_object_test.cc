@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Objects inside the vat: calls on them, what they return, how long they live.
+#include "tests/rpc/captp/draft.h"
 #include "tests/rpc/captp/test_object.h"
 
 namespace vatmesh::captp {
@@ -268,6 +269,29 @@ TEST_F(LocalObject, LivesUntilItHasAnswered) {
   answer(contentOf(h));
   EXPECT_TRUE(inbox->destroyed);
   EXPECT_EQ(a.nextLine(), "Return a=1 results noFinishNeeded");
+}
+
+TEST_F(LocalObject, HoldsWhatItsCallerIsChargedForUntilItAnswers) {
+  constexpr size_t kWords = size_t{1} << 17;
+  for (uint32_t question = 1; question <= 5; ++question) {
+    wire::OutCall call;
+    call.question_id = question;
+    call.target = importedCap(0);
+    a.send(Draft(wire::buildCall(h.frames(), call, {})).content(kWords).take());
+  }
+  EXPECT_GE(h.vat().tableSizes().charged_bytes, 5 * kWords * 8);
+  EXPECT_TRUE(a.paused());
+  while (!inbox->calls.empty()) answer(contentOf(h));
+  h.flush(a);
+  EXPECT_FALSE(a.paused());
+  EXPECT_EQ(h.vat().tableSizes().charged_bytes, 0u);
+}
+
+TEST_F(LocalObject, WhoseCallIsCanceledChargesNothing) {
+  a.callImport(1, 0);
+  EXPECT_GT(h.vat().tableSizes().charged_bytes, 0u);
+  a.finish(1);
+  EXPECT_EQ(h.vat().tableSizes().charged_bytes, 0u);
 }
 
 TEST_F(LocalObject, CallsOnItsResultsAreBounded) {
