@@ -32,7 +32,7 @@ std::string nameOf(Node& node) {
     }
     case NodeKind::kEmbargo: {
       auto& embargo = static_cast<EmbargoNode&>(node);
-      if (embargo.settled()) return "what was embargoed: " + nameOf(*follow(&node));
+      if (embargo.settled()) return "what was embargoed: " + nameOf(*embargo.to().get());
       return "embargo, " + std::to_string(embargo.queue.calls) + " calls wait";
     }
     case NodeKind::kLocal:
@@ -102,7 +102,7 @@ std::string dump(Core& core) {
   core.locals.forEachObject([&](ObjectId, Node& node) {
     out += nameOf(node);
     if (node.kind() == NodeKind::kGate) {
-      out += " -> " + nameOf(*static_cast<GateNode&>(node).inner());
+      out += " -> " + nameOf(*static_cast<GateNode&>(node).held());
     }
     out += ", handles " + std::to_string(node.uses()) + "\n";
   });

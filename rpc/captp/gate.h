@@ -34,6 +34,8 @@ class GateNode final : public Counted, public Node {
   ObjectId id() const { return id_; }
   // What is behind it by now; the exception when it is cut.
   Node* inner() const { return follow(inner_.get()); }
+  // The same, not followed: for those who only look, since following shortens ways.
+  Node* held() const { return inner_.get(); }
   // Holds no longer what has become something else: a question ends although the gate lives on.
   void shorten() {
     if (Node* now = inner(); now != inner_.get()) inner_ = Ref(now);

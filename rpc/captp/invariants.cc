@@ -101,7 +101,7 @@ Broken checkEmbargoes(Connection& link) {
 bool ends(Node* node) {
   Node* slow = node;
   auto step = [](Node* from) -> Node* {
-    if (from->kind() == NodeKind::kGate) return static_cast<GateNode*>(from)->inner();
+    if (from->kind() == NodeKind::kGate) return static_cast<GateNode*>(from)->held();
     PromiseNode* promise = asPromise(*from);
     return promise ? promise->to().get() : nullptr;
   };

@@ -45,6 +45,7 @@ RefVat::Imported RefVat::read(const wire::Descriptor& descriptor, const wire::En
       if (!import) {
         import = std::make_shared<Import>(link_, descriptor.id, promise);
         link_->imports[descriptor.id] = import;
+        remotes_.push_back(import);
       } else if (import->how != Remote::How::kOpen) {
         fail("a descriptor names import " + std::to_string(descriptor.id) +
              ", which was resolved already");

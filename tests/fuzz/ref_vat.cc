@@ -28,6 +28,13 @@ RefVat::RefVat(std::string name, ShadowWorld& world, Habits habits)
 
 RefVat::~RefVat() {
   if (connected()) lose();
+  // What became of each other would keep each other.
+  for (auto& each : remotes_) {
+    auto remote = each.lock();
+    if (!remote) continue;
+    Cap to = std::move(remote->to);
+    Cap bounce = std::move(remote->bounce);
+  }
 }
 
 void RefVat::fail(const std::string& what) {
@@ -131,6 +138,7 @@ Cap RefVat::pathOf(const std::shared_ptr<Question>& question, size_t slot) {
   if (!path) {
     path = std::make_shared<Path>(question, slot);
     question->paths[slot] = path;
+    remotes_.push_back(path);
   }
   return path;
 }

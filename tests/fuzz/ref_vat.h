@@ -140,6 +140,7 @@ class RefVat {
   std::shared_ptr<RefLink> link_;
   wire::FramePool frames_;
   std::vector<Frame> out_;
+  std::vector<std::weak_ptr<Remote>> remotes_;  // all that ever were
 };
 
 }  // namespace vatmesh::fuzz
