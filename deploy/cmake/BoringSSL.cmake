@@ -39,12 +39,13 @@ file(STRINGS ${BORINGSSL_INCLUDE}/openssl/base.h api REGEX "define BORINGSSL_API
 string(REGEX REPLACE ".* " "" api "${api}")
 message(STATUS "BoringSSL: ${VATMESH_BORINGSSL}, API ${api}, ${BORINGSSL_SSL}")
 
+# Imported, so that CMake knows that libcrypto goes behind libssl on every command line.
 foreach(part crypto ssl)
   string(TOUPPER ${part} upper)
-  add_library(boringssl_${part} INTERFACE)
+  add_library(boringssl_${part} UNKNOWN IMPORTED GLOBAL)
+  set_target_properties(boringssl_${part} PROPERTIES IMPORTED_LOCATION ${BORINGSSL_${upper}})
   add_library(boringssl::${part} ALIAS boringssl_${part})
   target_include_directories(boringssl_${part} SYSTEM BEFORE INTERFACE ${BORINGSSL_INCLUDE})
-  target_link_libraries(boringssl_${part} INTERFACE ${BORINGSSL_${upper}})
 endforeach()
 target_link_libraries(boringssl_ssl INTERFACE boringssl_crypto)
 if(VATMESH_BORINGSSL STREQUAL "system")
