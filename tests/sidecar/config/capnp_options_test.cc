@@ -31,7 +31,7 @@ Loaded loadWith(const std::vector<std::string>& words, std::string text = {}) {
   source.file_name = "sidecar.yaml";
   source.text = std::move(text);
   source.base_folder = "/etc/mesh";
-  source.options_folder = "/work/here";
+  source.options_folder = "/srv/here";
   const Parsed parsed = parse(words);
   EXPECT_TRUE(parsed.status.ok()) << parsed.status.message();
   source.options = parsed.options;
@@ -68,7 +68,7 @@ TEST(CapnpOptions, MeanWhatTheyMeanToTheOcamlLibrary) {
     if (taken) {
       const std::string expected = c["config"].as<std::string>();
       EXPECT_EQ(printed(configWith(words)), expected.substr(expected.find("serve_tls=")));
-      EXPECT_EQ(configWith(words).key_file, "/work/here/KEY");
+      EXPECT_EQ(configWith(words).key_file, "/srv/here/KEY");
       EXPECT_TRUE(checkComplete(parsed.options).ok());
       continue;
     }
@@ -138,8 +138,8 @@ TEST(CapnpOptions, TakeRelativeSocketsAsTheOcamlLibraryDoes) {
 
 TEST(CapnpOptions, TakeTheirPathsFromTheCurrentFolder) {
   const Config config = configWith({"--capnp-s=a/vat.key", "--capnp-l=unix:run/vat.sock"});
-  EXPECT_EQ(config.key_file, "/work/here/a/vat.key");
-  EXPECT_EQ(config.listen[0].address, "unix:/work/here/run/vat.sock");
+  EXPECT_EQ(config.key_file, "/srv/here/a/vat.key");
+  EXPECT_EQ(config.listen[0].address, "unix:/srv/here/run/vat.sock");
 }
 
 constexpr const char* kFile = R"(
@@ -161,7 +161,7 @@ TEST(CapnpOptions, WinOverTheFileKeyByKey) {
   config = configWith({"--capnp-public=tcp:two.example.com:2", "--capnp-secret=x.key"}, kFile);
   EXPECT_EQ(config.listen.size(), 2u);
   EXPECT_EQ(config.advertise, "tcp:two.example.com:2");
-  EXPECT_EQ(config.key_file, "/work/here/x.key");
+  EXPECT_EQ(config.key_file, "/srv/here/x.key");
 
   config = configWith({"--capnp-disable-tls"}, kFile);
   ASSERT_EQ(config.listen.size(), 2u);
