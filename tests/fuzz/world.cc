@@ -181,6 +181,37 @@ void World::resolve(App& app, const Action& action, Random& random) {
   }
 }
 
+void World::takeField(App& app, const Action& action) {
+  if (app.calls.empty()) return;
+  Asked& asked = app.calls[action.b % app.calls.size()];
+  ShadowCall& shadow = shadows_.call(asked.call);
+  size_t slot = shadow.target == 0 ? kRootSlot : action.c % kRootSlot;
+  app.references.push_back(app.does->reference(app.does->field(asked, slot)));
+  say(app.name() + " takes slot " + std::to_string(slot) + " of call " +
+      std::to_string(asked.call) + " as reference " + std::to_string(app.references.back().id));
+}
+
+void World::finishCall(App& app, const Action& action) {
+  if (app.calls.empty()) return;
+  Asked asked = takeOut(app.calls, action.b % app.calls.size());
+  say(app.name() + " finishes call " + std::to_string(asked.call));
+  app.does->finish(asked);
+}
+
+void World::bootstrap(App& app) {
+  if (!app.vat().connected()) return;
+  Asked asked = app.does->bootstrap();
+  say(app.name() + " bootstraps, call " + std::to_string(asked.call));
+  app.calls.push_back(asked);
+  app.references.push_back(app.does->reference(app.does->field(asked, kRootSlot)));
+}
+
+void World::twin(App& app, const Action& action) {
+  if (app.references.empty()) return;
+  const Reference& first = app.references[action.b % app.references.size()];
+  app.references.push_back(app.does->reference({first.cap, first.shadow}));
+}
+
 void World::act(const Action& action) {
   chance_ = Random(action.salt ^ seed_ << 32);
   Random random(action.salt);
@@ -203,23 +234,12 @@ void World::act(const Action& action) {
       // Order is a matter of several calls on one reference.
       for (uint32_t again = random.below(8); again < 2; ++again) call(app, action, random);
       break;
-    case Do::kTake: {
-      if (app.calls.empty()) break;
-      Asked& asked = app.calls[action.b % app.calls.size()];
-      ShadowCall& shadow = shadows_.call(asked.call);
-      size_t slot = shadow.target == 0 ? kRootSlot : action.c % kRootSlot;
-      app.references.push_back(app.does->reference(app.does->field(asked, slot)));
-      say(app.name() + " takes slot " + std::to_string(slot) + " of call " +
-          std::to_string(asked.call) + " as reference " + std::to_string(app.references.back().id));
+    case Do::kTake:
+      takeField(app, action);
       break;
-    }
-    case Do::kFinish: {
-      if (app.calls.empty()) break;
-      Asked asked = takeOut(app.calls, action.b % app.calls.size());
-      say(app.name() + " finishes call " + std::to_string(asked.call));
-      app.does->finish(asked);
+    case Do::kFinish:
+      finishCall(app, action);
       break;
-    }
     case Do::kRelease: {
       if (app.references.empty()) break;
       Reference gone = takeOut(app.references, action.b % app.references.size());
@@ -242,25 +262,17 @@ void World::act(const Action& action) {
     case Do::kResolve:
       resolve(app, action, random);
       break;
-    case Do::kBootstrap: {
-      if (!app.vat().connected()) break;
-      Asked asked = app.does->bootstrap();
-      say(app.name() + " bootstraps, call " + std::to_string(asked.call));
-      app.calls.push_back(asked);
-      app.references.push_back(app.does->reference(app.does->field(asked, kRootSlot)));
+    case Do::kBootstrap:
+      bootstrap(app);
       break;
-    }
     case Do::kComplete: {
       Proxy& proxy = *net_.proxies()[action.a % net_.proxies().size()];
       if (!proxy.starts.empty()) complete(proxy, action.b % proxy.starts.size(), random);
       break;
     }
-    case Do::kTwin: {
-      if (app.references.empty()) break;
-      const Reference& twin = app.references[action.b % app.references.size()];
-      app.references.push_back(app.does->reference({twin.cap, twin.shadow}));
+    case Do::kTwin:
+      twin(app, action);
       break;
-    }
     case Do::kStall:
       for (size_t end = 0; end < 2; ++end) {
         if (action.c % 3 != end) stalled_[2 * at + end] = 1 + action.b % 64;

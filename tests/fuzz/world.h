@@ -80,6 +80,10 @@ class World {
   void redirect(App& app, const Action& action);
   void tail(App& app, const Action& action, Random& random);
   void resolve(App& app, const Action& action, Random& random);
+  void takeField(App& app, const Action& action);
+  void finishCall(App& app, const Action& action);
+  void bootstrap(App& app);
+  void twin(App& app, const Action& action);
   Picked makePromise(App& app);
   void settleAll(Random& random);
   void letGo();
