@@ -56,7 +56,7 @@ OWNERS = [
     # The RPC half of libcapnp and KJ's event loop: the engine and the sidecar have their own.
     (r"capnp/(rpc|ez-rpc|capability|membrane|reconnect|persistent|serialize-async|compat/)"
      r"|kj/(async|compat/)|kj/timer", ["deploy/cli/", "deploy/examples/", "tests/"]),
-    (r"capnp/|kj/|capnpc/", ["rpc/wire/", "deploy/cli/", "deploy/examples/", "tests/"]),
+    (r"capnp/|kj/|capnpc/", ["rpc/wire/", "rpc/schema/", "deploy/cli/", "deploy/examples/", "tests/"]),
 ]
 
 # Below the line there is no socket, no file, no thread and no clock.
