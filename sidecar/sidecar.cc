@@ -74,7 +74,8 @@ Sidecar::Sidecar(event::Loop& loop, Logger& log, config::Config config)
       identity_(config_, pool_, log),
       dialer_(loop),
       hub_(loop, pool_, log, counters_, settings_),
-      exports_(hub_),
+      grants_(hub_),
+      exports_(hub_, grants_),
       peer_links_(hub_, dialer_, exports_),
       drain_(hub_, [this] { stopAccepting(); }) {}
 

@@ -27,6 +27,7 @@
 #include "sidecar/link/recorder.h"
 #include "sidecar/net/dialer.h"
 #include "sidecar/restore/exports.h"
+#include "sidecar/restore/grants.h"
 #include "sidecar/restore/import.h"
 #include "sidecar/tls/random.h"
 
@@ -99,6 +100,7 @@ class Sidecar {
   net::Dialer dialer_;
   std::optional<link::Recorder> recorder_;
   link::Hub hub_;
+  restore::Grants grants_;
   restore::Exports exports_;
   std::vector<App> apps_;
   std::unique_ptr<link::Child> child_;

@@ -33,6 +33,7 @@ Capability PendingCall::pipelined(std::span<const uint16_t> path) const {
 Objects::~Objects() {
   // What these hold may still answer and cancel.
   std::exchange(objects_, {}).clear();
+  std::exchange(gates_, {}).clear();
   std::exchange(running_, {}).clear();
   for (const auto& [id, then] : calls_) vat_.cancel(id, turns_.next());
   std::exchange(calls_, {}).clear();
@@ -63,6 +64,22 @@ std::pair<Responder, Capability> Objects::promise() {
   return {Responder(self_, made.op), std::move(made.capability)};
 }
 
+NewObject Objects::gate(const Capability& inner, std::function<void()> gone) {
+  NewObject made = vat_.newGate(inner);
+  gates_.emplace(made.id, std::move(gone));
+  return made;
+}
+
+ObjectId Objects::completeGated(OpId op, const BootstrapOf& found, std::function<void()> gone) {
+  const ObjectId id = vat_.completeGated(op, found, turns_.next());
+  gates_.emplace(id, std::move(gone));
+  return id;
+}
+
+void Objects::cut(ObjectId gate, const Status& why) {
+  vat_.cut(gate, why, turns_.next());
+}
+
 bool Objects::apply(captp::Effect& effect) {
   if (auto* invoke = std::get_if<captp::Invoke>(&effect)) {
     apply(*invoke);
@@ -71,6 +88,8 @@ bool Objects::apply(captp::Effect& effect) {
   } else if (auto* unused = std::get_if<captp::Unused>(&effect)) {
     // Destroyed outside of the map, since its end may lead to anything.
     auto gone = objects_.extract(unused->object);
+    auto gate = gates_.extract(unused->object);
+    if (gate && gate.mapped()) gate.mapped()();
   } else if (auto* cancel = std::get_if<captp::Cancel>(&effect)) {
     auto canceled = running_.extract(cancel->op);
     if (!canceled) return false;

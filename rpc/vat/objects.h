@@ -78,11 +78,22 @@ class Objects {
   // A promise, and who resolves it.
   std::pair<Responder, Capability> promise();
 
+  // A gate in front of `inner` (captp/gate.h); or in front of the bootstrap `found`, which answers
+  // `op`. `gone` runs when no reference to it is left.
+  NewObject gate(const Capability& inner, std::function<void()> gone);
+  ObjectId completeGated(OpId op, const BootstrapOf& found, std::function<void()> gone);
+  // Every later call on the gate fails with `why`. Nothing happens when it is gone.
+  void cut(ObjectId gate, const Status& why);
+  // Another reference to an object or gate; null when it is gone.
+  Capability reference(ObjectId object) { return vat_.reference(object); }
+
   // Applies an effect. False when it is not for objects: Send, Close, Start, Idle, and the Cancel
   // of a Start.
   bool apply(captp::Effect& effect);
 
   size_t size() const { return objects_.size(); }
+  // Works off what dropped capabilities left to do, unless a turn comes anyway.
+  void settle() { vat_.settle(turns_.next()); }
 
  private:
   friend class Responder;
@@ -97,7 +108,8 @@ class Objects {
   Turns& turns_;
   std::shared_ptr<Objects*> self_;
   std::unordered_map<ObjectId, std::unique_ptr<LocalObject>> objects_;
-  std::unordered_map<OpId, std::function<void()>> running_;  // what to tell when it is canceled
+  std::unordered_map<ObjectId, std::function<void()>> gates_;  // what to run when it is gone
+  std::unordered_map<OpId, std::function<void()>> running_;    // what to tell when it is canceled
   std::unordered_map<CallId, Then> calls_;
 };
 

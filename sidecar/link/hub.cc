@@ -72,6 +72,12 @@ void Hub::complete(captp::OpId op, Result<vat::Completion> result) {
   settle();
 }
 
+captp::ObjectId Hub::completeGated(captp::OpId op, const vat::BootstrapOf& found,
+                                   std::function<void()> gone) {
+  restoring_.erase(op);
+  return objects_.completeGated(op, found, std::move(gone));
+}
+
 Link* Hub::find(captp::LinkId id) const {
   Link* link = id.slot < by_slot_.size() ? by_slot_[id.slot] : nullptr;
   return link != nullptr && link->id_ == id ? link : nullptr;

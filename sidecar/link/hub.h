@@ -57,6 +57,9 @@ class Hub : private vat::Turns {
 
   // Answers a LinkOwner::onRestore. May be called from inside of it.
   void complete(captp::OpId op, Result<vat::Completion> result);
+  // The same with a new gate in front of `found`; see vat::Objects.
+  captp::ObjectId completeGated(captp::OpId op, const vat::BootstrapOf& found,
+                                std::function<void()> gone);
 
   // Asks whether the vat at the other end of `link` still answers; `done` hears it in the end, at
   // the latest after `patience`. Not when the Hub is destroyed before.

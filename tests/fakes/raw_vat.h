@@ -35,6 +35,17 @@ class RawVat : private net::StreamHandler {
     stream_.send(wire::buildReturnCapability(
         frames_, question, {.kind = wire::DescriptorKind::kSenderHosted, .id = 0, .path = {}}));
   }
+  // Calls object `import` of the other side, without parameters; or ends what a question began.
+  void call(uint32_t question, uint32_t import) {
+    wire::OutCall call;
+    call.question_id = question;
+    call.target.id = import;
+    stream_.send(wire::buildCall(frames_, call, {}));
+  }
+  void finish(uint32_t question, bool release_result_caps = false) {
+    stream_.send(wire::buildFinish(frames_, question, release_result_caps, false));
+  }
+  void release(uint32_t import) { stream_.send(wire::buildRelease(frames_, import, 1)); }
   void abort(std::string_view reason) { stream_.send(wire::buildAbort(frames_, 0, reason)); }
   void send(wire::FrameRef frame) { stream_.send(std::move(frame)); }
   wire::FramePool& frames() { return frames_; }
@@ -58,6 +69,13 @@ class RawVat : private net::StreamHandler {
   int count(wire::MessageKind kind) const {
     return static_cast<int>(std::count_if(heard_.begin(), heard_.end(),
                                           [kind](const auto& e) { return e->kind == kind; }));
+  }
+  // The Return to `question`; null when none came.
+  const wire::Envelope* returned(uint32_t question) const {
+    const auto found = std::find_if(heard_.begin(), heard_.end(), [question](const auto& e) {
+      return e->kind == wire::MessageKind::kReturn && e->id == question;
+    });
+    return found == heard_.end() ? nullptr : found->get();
   }
   // The text of the exception that `kind` (Return or Abort) came with; empty when there is none.
   std::string reason(wire::MessageKind kind) const {

@@ -7,52 +7,24 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/fakes/hub_fixture.h"
+#include "tests/sidecar/restore/restore_fixture.h"
 
 namespace vatmesh::restore {
 namespace {
 
-using captp::LinkId;
 using captp::LinkKind;
 using metrics::RestoreResult;
 using test::RawVat;
 using test::RecordingOwner;
 using wire::MessageKind;
 
-// Gives everybody the same link, or the same error.
-class FakeApplication : public link::Application {
- public:
-  explicit FakeApplication(Result<LinkId> answer) : answer_(std::move(answer)) {}
-  void start() override {}
-  void linkFor(LinkId, Done done) override { done(answer_); }
-  void peerGone(LinkId peer) override { gone.push_back(peer); }
-
-  std::vector<LinkId> gone;
-
- private:
-  Result<LinkId> answer_;
-};
-
-class ExportsTest : public test::HubFixture {
+class ExportsTest : public RestoreFixture {
  protected:
-  // Passes what peers ask to the exports.
-  class Peers : public link::LinkOwner {
-   public:
-    explicit Peers(Exports& exports) : exports_(exports) {}
-    void onDown(link::Link& link, const Status&) override { exports_.peerGone(link.id()); }
-    void onRestore(link::Link& link, captp::OpId op, const std::string& id) override {
-      exports_.restore(link, op, id);
-    }
-
-   private:
-    Exports& exports_;
-  };
-
   // The Return to a Bootstrap with `id` from a new peer.
   std::unique_ptr<RawVat> ask(const std::string& id) {
-    auto peer = connect(LinkKind::kPeer, peers_);
-    peer->bootstrap(0, id);
-    return peer;
+    auto asking = peer();
+    asking->bootstrap(0, id);
+    return asking;
   }
   std::string reasonFor(const std::string& id) {
     const auto peer = ask(id);
@@ -64,10 +36,6 @@ class ExportsTest : public test::HubFixture {
       return line.find(part) != std::string::npos;
     });
   }
-  uint64_t count(RestoreResult result) const { return counters_.restores[metrics::at(result)]; }
-
-  Exports exports_{hub_};
-  Peers peers_{exports_};
 };
 
 TEST_F(ExportsTest, HasNoRestorerWithoutExports) {
@@ -90,7 +58,7 @@ TEST_F(ExportsTest, AnswersUnknownIdsWithOneTextAndLogsNoId) {
 TEST_F(ExportsTest, CountsEveryUnknownIdButLogsAFewOfMany) {
   FakeApplication app(Status(Code::kFailed, "never asked"));
   ASSERT_TRUE(exports_.add("main", "right id", app).ok());
-  const auto peer = connect(LinkKind::kPeer, peers_);
+  const auto peer = this->peer();
   for (uint32_t i = 0; i < 200; ++i) peer->bootstrap(i, "wrong id");
   until([&] { return count(RestoreResult::kUnknown) == 200; });
   EXPECT_LT(linesWith("unknown id"), 100u);
@@ -128,11 +96,50 @@ TEST_F(ExportsTest, RefusesTwoExportsWithOneId) {
   EXPECT_NE(status.message().find("two"), std::string::npos);
 }
 
+TEST_F(ExportsTest, GivesALiveCapabilityUntilItIsRemovedAndCutsItThen) {
+  const store::Digest digest = digestOf("live id");
+  ASSERT_TRUE(exports_.addLive(digest, object(), "clock").ok());
+  const auto a = peer();
+  restore(*a, 0, "live id");
+  EXPECT_EQ(call(*a, 1, 0), "ok");
+  EXPECT_EQ(count(RestoreResult::kOk), 1u);
+  EXPECT_TRUE(exports_.removeLive(digest, wasRevoked(digest)));
+  EXPECT_FALSE(exports_.removeLive(digest, wasRevoked(digest)));
+  EXPECT_EQ(call(*a, 2, 0), "the sturdy ref " + digest.shortName() + " was revoked");
+  until([&] { return destroyed_; });
+  restore(*a, 3, "live id");
+  EXPECT_EQ(outcome(*a->returned(3)), "This vat has no restorer");
+}
+
+TEST_F(ExportsTest, KeepsTheObjectOfALiveExportWithoutAnyPeer) {
+  const store::Digest digest = digestOf("live id");
+  ASSERT_TRUE(exports_.addLive(digest, object(), "clock").ok());
+  {
+    const auto a = peer();
+    restore(*a, 0, "live id");
+    a->hangUp();
+    until([&] { return a->over(); });
+  }
+  turns();
+  EXPECT_FALSE(destroyed_);
+  EXPECT_EQ(grants_.size(), 1u);
+  exports_.removeLive(digest, wasRevoked(digest));
+  until([&] { return destroyed_ && grants_.size() == 0; });
+}
+
+TEST_F(ExportsTest, RefusesALiveExportWithAnIdThatIsTaken) {
+  FakeApplication app(Status(Code::kFailed, "x"));
+  ASSERT_TRUE(exports_.add("one", "id", app).ok());
+  EXPECT_EQ(exports_.addLive(digestOf("id"), object(), "two").code(), Code::kConflict);
+  EXPECT_FALSE(exports_.removeLive(digestOf("id"), wasRevoked(digestOf("id"))));
+  EXPECT_EQ(reasonFor("id"), "x");
+}
+
 TEST_F(ExportsTest, TellsEachApplicationOnceWhenAPeerIsGone) {
   FakeApplication app(Status(Code::kFailed, "x"));
   ASSERT_TRUE(exports_.add("one", "1", app).ok());
   ASSERT_TRUE(exports_.add("two", "2", app).ok());
-  const auto peer = connect(LinkKind::kPeer, peers_);
+  const auto peer = this->peer();
   peer->hangUp();
   until([&] { return !app.gone.empty(); });
   turns();
