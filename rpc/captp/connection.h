@@ -134,6 +134,9 @@ class Connection {
   // The entry to use again when a node is exported once more (R-RC9).
   std::unordered_map<const Node*, ExportId> canonical;
 
+  // Its application's objects are saved by this vat (save.cc).
+  bool gateway = false;
+
   // Path nodes made for what this peer asked (limits().paths).
   uint32_t path_count = 0;
 

@@ -94,6 +94,8 @@ class Core {
   void recycle(Pipeline& pipeline);
   // Sends `call` along `pin`, queues it there, or fails it.
   void dispatch(PendingCall& call, Node& pin);
+  // Sends it along a way that leads to a link.
+  void sendAlong(PendingCall& call, const Route& way);
   // Asks `connection` for its bootstrap on behalf of a waiting pipeline.
   void askBootstrap(Pipeline& pipeline, Connection& connection, std::string_view object_id);
   // Results that name other fields of themselves: each such capability becomes what stands there,

@@ -101,16 +101,9 @@ void Core::keepImage(Pipeline& pipeline, const wire::FrameRef& frame) {
 void Core::dispatch(PendingCall& pending, Node& pin) {
   Route way = route(pin);
   switch (way.kind) {
-    case Route::Kind::kLink: {
-      Status status = way.connection->sendCall(pending, way.target);
-      if (!status.ok()) {
-        breakPipeline(*pending.result, broken(exceptionFrom(status)));
-        return;
-      }
-      way.promise->used = true;
-      if (!pending.result->queue.empty()) flushes_.push_back(pending.result);
-      return;
-    }
+    case Route::Kind::kLink:
+      if (way.connection->gateway && locals.isSave(pending, way)) return locals.save(pending, way);
+      return sendAlong(pending, way);
     case Route::Kind::kQueue:
       return wait(*way.queue, pending, way.path);
     case Route::Kind::kLocal:
@@ -119,6 +112,13 @@ void Core::dispatch(PendingCall& pending, Node& pin) {
       breakPipeline(*pending.result, broken(*way.why));
       return;
   }
+}
+
+void Core::sendAlong(PendingCall& pending, const Route& way) {
+  Status status = way.connection->sendCall(pending, way.target);
+  if (!status.ok()) return breakPipeline(*pending.result, broken(exceptionFrom(status)));
+  way.promise->used = true;
+  if (!pending.result->queue.empty()) flushes_.push_back(pending.result);
 }
 
 void Core::wait(WaitQueue& queue, PendingCall& pending, PathNode* path) {

@@ -60,7 +60,7 @@ std::string_view nameOf(Cell::Told told) {
 }
 
 void dumpLink(Connection& link, std::string& out) {
-  out += nameOf(link) + "\n";
+  out += nameOf(link) + (link.gateway ? ", a gateway\n" : "\n");
   auto line = [&](const char* table, uint32_t id, const std::string& text) {
     out += "  " + std::string(table) + " " + std::to_string(id) + " -> " + text + "\n";
   };
@@ -106,8 +106,11 @@ std::string dump(Core& core) {
     }
     out += ", handles " + std::to_string(node.uses()) + "\n";
   });
-  core.locals.forEachCall(
-      [&](CallId id, Pipeline&) { out += "call " + std::to_string(id.value) + " of this vat\n"; });
+  core.locals.forEachCall([&](CallId id, const Locals::Call& call) {
+    out += "call " + std::to_string(id.value) + " of this vat";
+    if (call.saved) out += ", saves " + nameOf(*call.saved.get());
+    out += "\n";
+  });
   return out;
 }
 

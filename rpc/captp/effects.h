@@ -70,11 +70,27 @@ struct Invoke {
   std::unique_ptr<LocalCall> call;
 };
 
+// A peer called Persistent.save on something that a gateway hosts. It was not forwarded: `call` is
+// a save of our own, sent in its place, which Returned tells the outcome of. The outside answers
+// the peer's with Vat::complete.
+struct SaveCall {
+  LinkId from;  // the peer's
+  Content params;
+};
+struct Saving {
+  OpId op;
+  CallId call;
+  std::unique_ptr<SaveCall> asked;
+};
+
 // A call that was made inside the vat came to its end. It is to be closed by Vat::cancel; until
 // then, fields of its results can be asked for.
 struct Returned {
   CallId call;
   std::unique_ptr<Result<Content>> outcome;
+  // Of a Saving: the gateway that hosts what was saved; none when that turned out to live
+  // elsewhere.
+  LinkId host{};
 };
 
 // No reference to a local object or gate is left: it is gone.
@@ -103,7 +119,7 @@ struct Resume {
 };
 
 using Effect =
-    std::variant<Send, Close, Start, Cancel, Idle, Pause, Resume, Invoke, Returned, Unused>;
+    std::variant<Send, Close, Start, Cancel, Idle, Pause, Resume, Invoke, Saving, Returned, Unused>;
 
 // Reused from turn to turn, so that it keeps its memory.
 using Effects = std::vector<Effect>;

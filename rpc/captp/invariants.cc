@@ -122,13 +122,16 @@ Broken checkLocals(const Locals& locals) {
     if (!ends(&node)) broken = at("I9", "a circle behind object", number);
     if (node.uses() == 0) broken = at("L1", "unused object", number);
   });
-  locals.forEachCall([&](CallId id, Pipeline& pipeline) {
+  locals.forEachCall([&](CallId id, const Locals::Call& call) {
     auto number = static_cast<uint32_t>(id.value);
+    Pipeline& pipeline = *call.pipeline;
     const Pipeline& last = pipeline.last();
     bool ended = last.returned || last.broken;
     if (!ended && last.caller != id) broken = at("L2", "nothing will return to call", number);
     if (pipeline.answers == 0) broken = at("L2", "not counted by its pipeline: call", number);
     if (last.sink && last.caller == id) broken = at("L2", "two wait for call", number);
+    const bool saves = call.saved_at && last.caller == id;
+    if (saves != static_cast<bool>(call.saved)) broken = at("L3", "wrongly held by save", number);
   });
   return broken;
 }

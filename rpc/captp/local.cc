@@ -91,17 +91,20 @@ void Locals::invoke(PendingCall& pending, LocalNode& object) {
   call->object = object.id();
   call->interface_id = pending.interface_id;
   call->method_id = pending.method_id;
+  call->params = takeParams(pending, sizeof(LocalCall));
+  core_.effects().push_back(Invoke{core_.newOp(*pending.result), std::move(call)});
+}
+
+Content Locals::takeParams(PendingCall& pending, uint64_t more_bytes) {
   wire::makeRoot(pending.message, pending.payload);
   pending.message.compact(core_.buffers);
   const uint64_t held =
       pending.message.pinnedBytes() + pending.capabilities.size() * sizeof(Capability);
   pending.result->kept =
-      Charge(core_.budget, pending.result->asker, Load::kWaiting, held + sizeof(LocalCall));
-  call->params.message = std::move(pending.message);
-  for (Ref& ref : pending.capabilities) {
-    call->params.capabilities.push_back(capabilityOf(ref.get()));
-  }
-  core_.effects().push_back(Invoke{core_.newOp(*pending.result), std::move(call)});
+      Charge(core_.budget, pending.result->asker, Load::kWaiting, held + more_bytes);
+  Content params{std::move(pending.message), {}};
+  for (Ref& ref : pending.capabilities) params.capabilities.push_back(capabilityOf(ref.get()));
+  return params;
 }
 
 bool Locals::setResults(Pipeline& pipeline, Content&& content) {
@@ -236,7 +239,7 @@ void Locals::cancelAll() {
 
 void Locals::deliver(Pipeline& pipeline, bool fresh) {
   const CallId id = std::exchange(pipeline.caller, {});
-  const Call& call = calls_.at(id);
+  Call& call = calls_.at(id);
   wire::InMessage message = std::exchange(pipeline.retained, {});
   const wire::Payload payload = pipeline.retained_payload;
   if (call.awaiting) {
@@ -254,14 +257,16 @@ void Locals::deliver(Pipeline& pipeline, bool fresh) {
     content.capabilities.push_back(capabilityOf(out.node));
   }
   core_.forgetTold();
-  core_.effects().push_back(Returned{id, std::make_unique<Result<Content>>(std::move(content))});
+  core_.effects().push_back(
+      Returned{id, std::make_unique<Result<Content>>(std::move(content)), hostOf(call)});
 }
 
 void Locals::fail(Pipeline& pipeline, const Ref& why) {
   const CallId id = std::exchange(pipeline.caller, {});
-  if (calls_.at(id).awaiting) return core_.breakPipeline(*close(id), why);
-  core_.effects().push_back(
-      Returned{id, std::make_unique<Result<Content>>(statusOf(whyBroken(*why.get())))});
+  Call& call = calls_.at(id);
+  if (call.awaiting) return core_.breakPipeline(*close(id), why);
+  core_.effects().push_back(Returned{
+      id, std::make_unique<Result<Content>>(statusOf(whyBroken(*why.get()))), hostOf(call)});
 }
 
 }  // namespace vatmesh::captp

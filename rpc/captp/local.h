@@ -6,6 +6,7 @@
 //   a call on an object     Invoke{op}, then complete(op), or Cancel{op} when nobody wants it
 //   a call made here        call(), then Returned{id}, then cancel(id); or cancel(id) before
 //   no reference is left    Unused{object}
+//   a peer saves            Saving{op, call}, then both of the first two (save.cc)
 //
 // A call on an object is a pipeline that waits for its op, as one that waits for a restore: calls
 // on its results queue, bounded, and its results hold a capability per path. A call made here is a
@@ -14,6 +15,7 @@
 // Invariants (checked by invariants.cc)
 //   L1  an object or gate has a handle
 //   L2  a call made here that has not returned has a pipeline that will return to it
+//   L3  a save made here holds what it was made on until it has returned, and no longer
 #pragma once
 
 #include <cstdint>
@@ -27,6 +29,8 @@
 #include "rpc/captp/pipeline.h"
 
 namespace vatmesh::captp {
+
+struct Route;
 
 // An object that is implemented in this vat, outside the engine. A pin on it never moves.
 class LocalNode final : public Counted, public Node {
@@ -65,6 +69,12 @@ class Locals {
   // It is closed then.
   void provide(Pipeline& pipeline, Ref to, CallId awaited);
 
+  // --- a peer's save of what a gateway hosts (save.cc)
+  // Whether `call`, which `way` leads to a gateway, is one.
+  bool isSave(const PendingCall& call, const Route& way) const;
+  // Sends a save of our own along `way`, in the place of `asked`.
+  void save(PendingCall& asked, const Route& way);
+
   // --- calls made here
   CallId call(Node& target, uint64_t interface_id, uint16_t method_id, Content&& params);
   // The bootstrap of `link`, asked with `object_id`; fails at once when the link is null.
@@ -88,18 +98,23 @@ class Locals {
   void forEachObject(F f) const {
     for (const auto& [id, node] : objects_) f(id, *node);
   }
-  template <typename F>
-  void forEachCall(F f) const {
-    for (const auto& [id, call] : calls_) f(id, *call.pipeline);
-  }
-
- private:
   struct Call {
     Held<Pipeline> pipeline;
     Pipeline* awaiting = nullptr;  // its results are returned instead
+    LinkId saved_at;               // of a save: the gateway that was asked
+    Ref saved;                     // ... and what was, until it has returned
   };
+  template <typename F>
+  void forEachCall(F f) const {
+    for (const auto& [id, call] : calls_) f(id, call);
+  }
 
+ private:
   Call& open(CallId& id);
+  // Takes the parameters of `pending`, whose result is charged with them.
+  Content takeParams(PendingCall& pending, uint64_t more_bytes);
+  // The link that hosts what `call` saved by now; none when that is no gateway, or it is no save.
+  LinkId hostOf(Call& call) const;
   // Forgets a call; gives the pipeline that awaited it.
   Pipeline* close(CallId id);
   // Gives `pipeline` its results; calls on them go on, nobody is told yet. False: it breaks.

@@ -102,6 +102,11 @@ void Journal::addLink(LinkId id, const LinkInfo& info) {
   end(JournalEntry::kAddLink);
 }
 
+void Journal::makeGateway(LinkId id) {
+  link(id);
+  end(JournalEntry::kGateway);
+}
+
 void Journal::message(LinkId id, const wire::InMessage& message) {
   if (full_) return;
   link(id);

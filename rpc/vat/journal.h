@@ -44,6 +44,7 @@ enum class JournalEntry : uint8_t {
   kTick = 6,
   kFlushed = 7,
   kArriving = 8,
+  kGateway = 9,
 };
 
 // Calls f(field) for every number of LinkInfo that the engine acts on, in the journal's order.
@@ -88,6 +89,7 @@ class Journal {
 
   // The inputs, in their order.
   void addLink(LinkId id, const LinkInfo& info);
+  void makeGateway(LinkId id);
   void message(LinkId link, const wire::InMessage& message);
   void lost(LinkId link, const Status& reason);
   void closeLink(LinkId link, const Status& reason);

@@ -121,6 +121,8 @@ std::optional<JournalInput> JournalReader::read(JournalEntry kind) {
       LinkId id = link();
       return JournalFlushed{id, number()};
     }
+    case JournalEntry::kGateway:
+      return JournalGateway{link()};
     case JournalEntry::kArriving: {
       LinkId id = link();
       return JournalArriving{id, number()};

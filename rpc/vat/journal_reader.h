@@ -19,6 +19,9 @@ struct JournalLink {
   LinkId id;  // what addLink gave
   LinkInfo info;
 };
+struct JournalGateway {
+  LinkId link;
+};
 struct JournalMessage {
   LinkId link;
   std::vector<uint32_t> segments;  // sizes in words
@@ -50,8 +53,8 @@ struct JournalArriving {
 // The journal had reached its limit: what came behind is not in it.
 struct JournalFull {};
 using JournalInput =
-    std::variant<JournalLink, JournalMessage, JournalLost, JournalClose, JournalCompletion,
-                 JournalTick, JournalFlushed, JournalArriving, JournalFull>;
+    std::variant<JournalLink, JournalGateway, JournalMessage, JournalLost, JournalClose,
+                 JournalCompletion, JournalTick, JournalFlushed, JournalArriving, JournalFull>;
 
 class JournalReader {
  public:

@@ -37,6 +37,8 @@ Objects::~Objects() {
   std::exchange(running_, {}).clear();
   for (const auto& [id, then] : calls_) vat_.cancel(id, turns_.next());
   std::exchange(calls_, {}).clear();
+  for (const auto& [id, save] : saves_) vat_.cancel(id, turns_.next());
+  std::exchange(saves_, {}).clear();
   self_.reset();
 }
 
@@ -83,6 +85,8 @@ void Objects::cut(ObjectId gate, const Status& why) {
 bool Objects::apply(captp::Effect& effect) {
   if (auto* invoke = std::get_if<captp::Invoke>(&effect)) {
     apply(*invoke);
+  } else if (auto* saving = std::get_if<captp::Saving>(&effect)) {
+    apply(*saving);
   } else if (auto* returned = std::get_if<captp::Returned>(&effect)) {
     apply(*returned);
   } else if (auto* unused = std::get_if<captp::Unused>(&effect)) {
@@ -114,7 +118,20 @@ void Objects::apply(captp::Invoke& invoke) {
   invoke.call.reset();
 }
 
+void Objects::apply(captp::Saving& saving) {
+  const CallId call = saving.call;
+  running_.emplace(saving.op, [this, call] { cancel(call); });
+  saves_.emplace(call, Save{Responder(self_, saving.op), std::move(saving.asked)});
+}
+
 void Objects::apply(captp::Returned& returned) {
+  if (auto save = saves_.extract(returned.call)) {
+    auto& [responder, asked] = save.mapped();
+    responder.onCancel(nullptr);
+    VATMESH_CHECK(saver_);
+    saver_({asked->from, returned.host, std::move(asked->params), std::move(*returned.outcome)},
+           std::move(responder));
+  }
   auto call = calls_.extract(returned.call);
   if (call && call.mapped()) call.mapped()(std::move(*returned.outcome));
   returned.outcome.reset();
@@ -128,6 +145,7 @@ void Objects::complete(OpId op, Result<Completion> result) {
 
 void Objects::cancel(CallId call) {
   calls_.erase(call);
+  saves_.erase(call);
   vat_.cancel(call, turns_.next());
 }
 

@@ -27,6 +27,15 @@ class Turns {
   virtual Effects& next() = 0;
 };
 
+// A peer's Persistent.save of what a gateway hosts (captp/save.cc), once the application's answer
+// is there.
+struct SaveRequest {
+  LinkId from;              // the peer's link
+  LinkId host;              // the gateway's; none when what was saved turned out to live elsewhere
+  Content params;           // as the peer sent them
+  Result<Content> outcome;  // of the save of our own
+};
+
 // A call that was made inside the vat. Cancels it when destroyed before its outcome came.
 class PendingCall {
  public:
@@ -58,11 +67,13 @@ class PendingCall {
 class Objects {
  public:
   using Then = std::function<void(Result<Content>)>;
+  using Saver = std::function<void(SaveRequest, Responder)>;
 
   // Both outlive it.
   Objects(Vat& vat, Turns& turns)
       : vat_(vat), turns_(turns), self_(std::make_shared<Objects*>(this)) {}
-  // Fails the calls that were not answered, destroys all objects, cancels what was called.
+  // Fails the calls that were not answered, drops what is being saved, destroys all objects,
+  // cancels what was called.
   ~Objects();
   Objects(const Objects&) = delete;
   Objects& operator=(const Objects&) = delete;
@@ -87,6 +98,9 @@ class Objects {
   // Another reference to an object or gate; null when it is gone.
   Capability reference(ObjectId object) { return vat_.reference(object); }
 
+  // Who answers what peers save. Before the first gateway.
+  void setSaver(Saver saver) { saver_ = std::move(saver); }
+
   // Applies an effect. False when it is not for objects: Send, Close, Start, Idle, and the Cancel
   // of a Start.
   bool apply(captp::Effect& effect);
@@ -99,7 +113,13 @@ class Objects {
   friend class Responder;
   friend class PendingCall;
 
+  struct Save {
+    Responder responder;
+    std::unique_ptr<captp::SaveCall> asked;
+  };
+
   void apply(captp::Invoke& invoke);
+  void apply(captp::Saving& saving);
   void apply(captp::Returned& returned);
   void complete(OpId op, Result<Completion> result);
   void cancel(CallId call);
@@ -111,6 +131,8 @@ class Objects {
   std::unordered_map<ObjectId, std::function<void()>> gates_;  // what to run when it is gone
   std::unordered_map<OpId, std::function<void()>> running_;    // what to tell when it is canceled
   std::unordered_map<CallId, Then> calls_;
+  std::unordered_map<CallId, Save> saves_;  // neither returned nor canceled
+  Saver saver_;
 };
 
 }  // namespace vatmesh::vat

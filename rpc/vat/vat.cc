@@ -48,6 +48,13 @@ LinkId Vat::addLink(const LinkInfo& info) {
   return id;
 }
 
+void Vat::makeGateway(LinkId link) {
+  captp::Connection* connection = core_->find(link);
+  if (!connection || connection->kind() != captp::LinkKind::kApp) return;
+  if (journal_) journal_->makeGateway(link);
+  connection->gateway = true;
+}
+
 void Vat::onMessage(LinkId link, wire::InMessage&& message, Effects& out) {
   captp::Connection* connection = core_->find(link);
   if (!connection) return;

@@ -100,6 +100,11 @@ class Vat {
   // Adds a link whose transport is up. Sends nothing.
   LinkId addLink(const LinkInfo& info);
 
+  // `link` leads to an application whose objects this vat saves (captp/save.cc): from now on a
+  // Persistent.save of them that a peer calls becomes an effect Saving. Ignored for other kinds of
+  // link, and when the link is gone.
+  void makeGateway(LinkId link);
+
   // A whole frame came on `link`. Ignored when the link is gone.
   void onMessage(LinkId link, wire::InMessage&& message, Effects& out);
 
@@ -110,8 +115,8 @@ class Vat {
   // Ends `link` from our side: Abort with `reason`, then Close.
   void closeLink(LinkId link, const Status& reason, Effects& out);
 
-  // Answers `op` of a Start, an Invoke or a NewPromise. Late or unknown: what it brought is
-  // dropped. Never call it inside a turn.
+  // Answers `op` of a Start, an Invoke, a Saving or a NewPromise. Late or unknown: what it brought
+  // is dropped. Never call it inside a turn.
   void complete(OpId op, Result<Completion> result, Effects& out);
 
   // The same for a BootstrapOf, with a new gate in front of what is found, which calls pass that

@@ -72,6 +72,7 @@ Capability Vat::pipelined(CallId call, std::span<const uint16_t> path) {
 }
 
 void Vat::cancel(CallId call, Effects& out) {
+  if (journal_) journal_->stop();
   Turn turn(*core_, out);
   core_->locals.cancel(call);
 }

@@ -36,6 +36,11 @@ class Replay {
     say_("add " + nameOf(id) + ", kind " + std::to_string(static_cast<int>(in.info.kind)));
     return id == in.id ? "" : "the vat gave another id: the journal does not begin at its start";
   }
+  std::string play(const vat::JournalGateway& in) {
+    say_(nameOf(in.link) + " leads to a gateway");
+    vat_.makeGateway(in.link);
+    return "";
+  }
   std::string play(const vat::JournalMessage& in) {
     wire::InMessage message = messageOf(in, buffers_);
     say_(nameOf(in.link) + " -> vat  " + wire::describe(message));
@@ -116,6 +121,10 @@ std::string describe(const captp::Effect& effect) {
   }
   if (auto* idle = std::get_if<captp::Idle>(&effect)) {
     return nameOf(idle->link) + (idle->idle ? " is idle" : " is busy");
+  }
+  if (auto* saving = std::get_if<captp::Saving>(&effect)) {
+    return "operation " + std::to_string(saving->op.value) + " saves by call " +
+           std::to_string(saving->call.value) + " for " + nameOf(saving->asked->from);
   }
   if (auto* pause = std::get_if<captp::Pause>(&effect)) return "pause " + nameOf(pause->link);
   if (auto* resume = std::get_if<captp::Resume>(&effect)) return "resume " + nameOf(resume->link);

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "rpc/wire/build.h"
+#include "rpc/wire/printer.h"
 #include "tests/fuzz/journal_replay.h"
 #include "tests/fuzz/world.h"
 
@@ -50,6 +52,35 @@ TEST(JournalReplay, HasTheSameEffectsWithoutPayloads) {
           << "seed " << seed;
     }
   }
+}
+
+// The call that the vat makes in the place of a peer's save comes about again by itself.
+TEST(JournalReplay, MakesTheSavesOfAGatewayAgain) {
+  wire::BufferPool buffers;
+  vat::Journal journal(Payloads::kOmitted, 1 << 20);
+  vat::Vat vat;
+  vat.recordIn(journal);
+  captp::Effects effects;
+  const captp::LinkId peer = vat.addLink({});
+  vat::LinkInfo info;
+  info.kind = captp::LinkKind::kApp;
+  const captp::LinkId app = vat.addLink(info);
+  vat.makeGateway(app);
+  auto send = [&](captp::LinkId link, const wire::FrameRef& frame) {
+    vat.onMessage(link, wire::toMessage(*frame, buffers), effects);
+  };
+  send(peer, wire::buildBootstrap(vat.framePool(), 0, ""));
+  vat.complete(std::get<captp::Start>(effects.at(0)).op, vat::BootstrapOf{app, ""}, effects);
+  wire::OutCall save;
+  save.question_id = 1;
+  save.target = {wire::Target::Kind::kPromisedAnswer, 0, {}};
+  save.interface_id = 0xc8cb212fcd9f5691;
+  send(peer, wire::buildCall(vat.framePool(), save, {}));
+  send(app, wire::buildReturnException(vat.framePool(), 1, 0, "no"));
+  Lines lines;
+  for (const captp::Effect& effect : effects) lines.push_back(describe(effect));
+  EXPECT_EQ(std::ranges::count(lines, "operation 2 saves by call 1 for link 0.1"), 1);
+  EXPECT_EQ(withoutTexts(replayed(journal.take())), withoutTexts(lines));
 }
 
 TEST(JournalReplay, GoesUpToWhereTheJournalWasCut) {

@@ -89,6 +89,32 @@ TEST(Journal, KeepsEveryInputInItsOrder) {
   EXPECT_EQ(std::get<JournalClose>(inputs[13]).reason.message(), "the sidecar ends");
 }
 
+// A save that the vat makes for a peer is no input; what comes back from it is not recorded.
+TEST(Journal, KeepsThatALinkLeadsToAGatewayAndEndsWithTheFirstAnswerToASave) {
+  Journal journal(Payloads::kOmitted, 1 << 20);
+  Harness h;
+  h.objects().setSaver(
+      [](SaveRequest, Responder responder) { responder.fail(Status(Code::kFailed, "no store")); });
+  h.vat().recordIn(journal);
+  Peer& a = h.peer();
+  Peer& app = h.app();
+  h.vat().makeGateway(app.id());
+  h.connect(a, app);
+  wire::OutCall save;
+  save.question_id = 1;
+  save.target = captp::importedCap(0);
+  save.interface_id = 0xc8cb212fcd9f5691;
+  a.send(wire::buildCall(h.frames(), save, {}));
+  app.returnCaps(app.next().id, {});
+  h.tick(Instant(std::chrono::seconds(5)));
+  auto inputs = read(journal.take());
+  ASSERT_EQ(inputs.size(), 11u);
+  EXPECT_EQ(std::get<JournalGateway>(inputs[2]).link, app.id());
+  EXPECT_TRUE(std::holds_alternative<JournalMessage>(inputs[8]));  // the application's answer
+  EXPECT_FALSE(std::get<JournalCompletion>(inputs[9]).result.ok());
+  EXPECT_TRUE(std::holds_alternative<JournalFull>(inputs[10]));
+}
+
 TEST(Journal, StopsAtItsLimitAndSaysSo) {
   std::string whole = recorded(Payloads::kOmitted);
   auto all = read(whole);
