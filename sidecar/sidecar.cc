@@ -75,7 +75,8 @@ Sidecar::Sidecar(event::Loop& loop, Logger& log, config::Config config)
       dialer_(loop),
       hub_(loop, pool_, log, counters_, settings_),
       grants_(hub_),
-      exports_(hub_, grants_),
+      application_calls_(hub_),
+      exports_(hub_, grants_, application_calls_),
       peer_links_(hub_, dialer_, exports_),
       drain_(hub_, [this] { stopAccepting(); }) {}
 
@@ -177,7 +178,9 @@ Status Sidecar::makeExports() {
   for (const config::Export& each : config_.exports) {
     Result<link::Application*> app = application(each.app);
     if (!app.ok()) return app.status();
-    const Status added = exports_.add(each.name, exportId(each, secret), **app);
+    const Status added =
+        exports_.add(each.name, exportId(each, secret),
+                     {.app = *app, .interface = each.app.interface, .ref = each.ref});
     if (!added.ok()) return added;
   }
   if (!config_.app) return Status();

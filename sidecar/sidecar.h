@@ -26,6 +26,7 @@
 #include "sidecar/link/peer_listener.h"
 #include "sidecar/link/recorder.h"
 #include "sidecar/net/dialer.h"
+#include "sidecar/restore/application_calls.h"
 #include "sidecar/restore/exports.h"
 #include "sidecar/restore/grants.h"
 #include "sidecar/restore/import.h"
@@ -101,6 +102,7 @@ class Sidecar {
   std::optional<link::Recorder> recorder_;
   link::Hub hub_;
   restore::Grants grants_;
+  restore::ApplicationCalls application_calls_;
   restore::Exports exports_;
   std::vector<App> apps_;
   std::unique_ptr<link::Child> child_;

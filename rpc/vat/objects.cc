@@ -30,6 +30,11 @@ Capability PendingCall::pipelined(std::span<const uint16_t> path) const {
   return objects ? (*objects)->vat_.pipelined(id_, path) : Capability();
 }
 
+CallId PendingCall::handOver() {
+  if (auto objects = objects_.lock()) (*objects)->calls_.erase(id_);
+  return std::exchange(id_, {});
+}
+
 Objects::~Objects() {
   // What these hold may still answer and cancel.
   std::exchange(objects_, {}).clear();

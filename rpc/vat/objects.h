@@ -51,8 +51,8 @@ class PendingCall {
 
   // A field of the results to come; broken once the outcome was told: the results have it then.
   Capability pipelined(std::span<const uint16_t> path) const;
-  // For Restored::awaits: the outcome is told to nobody then.
-  CallId id() const { return id_; }
+  // Gives the call to a Restored, which awaits it: the outcome is told to nobody then.
+  CallId handOver();
   // Nothing cancels the call any more.
   void detach() { id_ = {}; }
 

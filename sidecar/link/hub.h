@@ -77,6 +77,8 @@ class Hub : private vat::Turns {
   const vat::Vat& vat() const { return vat_; }
   // The objects inside the vat, and the calls that are made here.
   vat::Objects& objects() { return objects_; }
+  // Where the messages of contents lie; it outlives the Hub.
+  wire::BufferPool& pool() { return pool_; }
   // Bytes sent by the engine that the kernel hasn't taken yet.
   uint64_t bufferedBytes() const;
 

@@ -6,18 +6,22 @@
 #include <algorithm>
 #include <utility>
 
+#include "rpc/schema/object_ref.h"
+
 namespace vatmesh::restore {
 
 using metrics::RestoreResult;
 
-Status Exports::add(const std::string& name, const std::string& id, link::Application& app) {
-  const auto [entry, is_new] = by_digest_.try_emplace(digestOf(id), Configured{name, &app});
+Status Exports::add(const std::string& name, const std::string& id, Service service) {
+  link::Application* const app = service.app;
+  const auto [entry, is_new] =
+      by_digest_.try_emplace(digestOf(id), Configured{name, std::move(service)});
   if (!is_new) {
     return Status(Code::kInvalidArgument, "exports " + std::get<Configured>(entry->second).name +
                                               " and " + name +
                                               " have the same id: give one of them another");
   }
-  if (std::find(apps_.begin(), apps_.end(), &app) == apps_.end()) apps_.push_back(&app);
+  if (std::find(apps_.begin(), apps_.end(), app) == apps_.end()) apps_.push_back(app);
   return Status();
 }
 
@@ -52,25 +56,53 @@ void Exports::restore(link::Link& peer, captp::OpId op, const std::string& objec
     ++hub_.counters().restores[metrics::at(RestoreResult::kOk)];
     hub_.complete(op, vat::Restored{live->gate.clone(), {}});
   } else {
-    std::get<Configured>(entry->second)
-        .app->linkFor(peer.id(), [this, op](Result<captp::LinkId> app_link) {
-          found(op, std::move(app_link));
+    // Entries of the configuration stay where they are.
+    const auto& configured = std::get<Configured>(entry->second);
+    configured.service.app->linkFor(
+        peer.id(), [this, &configured, op, from = peer.id()](const Result<captp::LinkId>& link) {
+          reached(configured, from, op, link);
         });
   }
 }
 
 void Exports::peerGone(captp::LinkId peer) {
+  calls_.peerGone(peer);
   for (link::Application* app : apps_) app->peerGone(peer);
 }
 
-void Exports::found(captp::OpId op, Result<captp::LinkId> app_link) {
-  const RestoreResult result = app_link.ok() ? RestoreResult::kOk : RestoreResult::kAppError;
-  ++hub_.counters().restores[metrics::at(result)];
-  if (app_link.ok()) {
-    hub_.complete(op, vat::BootstrapOf{.link = *app_link, .object_id = {}});
-  } else {
-    hub_.complete(op, app_link.status());
+void Exports::reached(const Configured& entry, captp::LinkId peer, captp::OpId op,
+                      const Result<captp::LinkId>& app_link) {
+  Result<vat::Completion> object =
+      app_link.ok() ? found(entry, peer, *app_link) : Result<vat::Completion>(app_link.status());
+  if (!object.ok()) count(object.status());
+  hub_.complete(op, std::move(object));
+}
+
+// An application that gives objects is counted when it has given one.
+Result<vat::Completion> Exports::found(const Configured& entry, captp::LinkId peer,
+                                       captp::LinkId app_link) {
+  const Service& service = entry.service;
+  if (service.interface == config::App::Interface::kPlain && !calls_.serves(app_link)) {
+    if (service.ref) {
+      return Status(Code::kUnavailable,
+                    "the application has not called serve yet, so it can't be asked for a ref");
+    }
+    count(Status());
+    return vat::BootstrapOf{.link = app_link, .object_id = {}};
   }
+  const link::Link* const link = hub_.find(peer);
+  if (link == nullptr) return Status(Code::kDisconnected, "the peer is gone");
+  const auto told = [this](const Status& outcome) { count(outcome); };
+  if (!service.ref) return calls_.bootstrap(app_link, *link, told);
+  Result<vat::Restored> restored =
+      calls_.restore(app_link, schema::textRef(*service.ref), *link, told);
+  if (!restored.ok()) return restored.status();
+  return std::move(*restored);
+}
+
+void Exports::count(const Status& outcome) {
+  const RestoreResult result = outcome.ok() ? RestoreResult::kOk : RestoreResult::kAppError;
+  ++hub_.counters().restores[metrics::at(result)];
 }
 
 void Exports::unknown(link::Link& peer, captp::OpId op, const store::Digest& digest) {

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -16,18 +17,28 @@
 #include "sidecar/link/application.h"
 #include "sidecar/link/hub.h"
 #include "sidecar/link/restorer.h"
+#include "sidecar/restore/application_calls.h"
 #include "sidecar/restore/grants.h"
 
 namespace vatmesh::restore {
 
+// What an export of the configuration serves: the bootstrap of `app`, or, when that is an
+// Application, what it gives for each peer, or for `ref`.
+struct Service {
+  link::Application* app = nullptr;
+  config::App::Interface interface = config::App::Interface::kPlain;
+  std::optional<std::string> ref = {};
+};
+
 class Exports : public link::Restorer {
  public:
-  // Both references outlive it.
-  Exports(link::Hub& hub, Grants& grants) : hub_(hub), grants_(grants) {}
+  // All references outlive it.
+  Exports(link::Hub& hub, Grants& grants, ApplicationCalls& calls)
+      : hub_(hub), grants_(grants), calls_(calls) {}
 
-  // Serves the bootstrap of `app`, which outlives this, under `id`. kInvalidArgument when another
-  // export has that id; `name` is for the text.
-  Status add(const std::string& name, const std::string& id, link::Application& app);
+  // Serves `service`, whose app outlives this, under `id`. kInvalidArgument when another export has
+  // that id; `name` is for the text.
+  Status add(const std::string& name, const std::string& id, Service service);
 
   // Serves `capability` under the id with `digest` until removeLive: as long as a process wants it,
   // and behind a gate. kConflict when that id is taken; `label` is for the text.
@@ -43,7 +54,7 @@ class Exports : public link::Restorer {
  private:
   struct Configured {
     std::string name;
-    link::Application* app;
+    Service service;
   };
   struct Live {
     std::string label;
@@ -51,11 +62,16 @@ class Exports : public link::Restorer {
   };
   using Entry = std::variant<Configured, Live>;
 
-  void found(captp::OpId op, Result<captp::LinkId> app_link);
+  void reached(const Configured& entry, captp::LinkId peer, captp::OpId op,
+               const Result<captp::LinkId>& app_link);
+  Result<vat::Completion> found(const Configured& entry, captp::LinkId peer,
+                                captp::LinkId app_link);
+  void count(const Status& outcome);
   void unknown(link::Link& peer, captp::OpId op, const store::Digest& digest);
 
   link::Hub& hub_;
   Grants& grants_;
+  ApplicationCalls& calls_;
   std::map<store::Digest, Entry> by_digest_;
   std::vector<link::Application*> apps_;  // each once
 };

@@ -42,6 +42,13 @@ class RawVat : private net::StreamHandler {
     call.target.id = import;
     stream_.send(wire::buildCall(frames_, call, {}));
   }
+  // Calls what the answer to `asked` will be, without parameters.
+  void callAnswer(uint32_t question, uint32_t asked) {
+    wire::OutCall call;
+    call.question_id = question;
+    call.target = {.kind = wire::Target::Kind::kPromisedAnswer, .id = asked, .path = {}};
+    stream_.send(wire::buildCall(frames_, call, {}));
+  }
   void finish(uint32_t question, bool release_result_caps = false) {
     stream_.send(wire::buildFinish(frames_, question, release_result_caps, false));
   }
@@ -65,6 +72,14 @@ class RawVat : private net::StreamHandler {
     const auto found = std::find_if(heard_.begin(), heard_.end(),
                                     [kind](const auto& e) { return e->kind == kind; });
     return found == heard_.end() ? nullptr : found->get();
+  }
+  // All messages of `kind`, in their order.
+  std::vector<const wire::Envelope*> all(wire::MessageKind kind) const {
+    std::vector<const wire::Envelope*> found;
+    for (const auto& envelope : heard_) {
+      if (envelope->kind == kind) found.push_back(envelope.get());
+    }
+    return found;
   }
   int count(wire::MessageKind kind) const {
     return static_cast<int>(std::count_if(heard_.begin(), heard_.end(),

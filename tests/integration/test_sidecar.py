@@ -71,15 +71,8 @@ def test_a_missing_configuration_is_named(place):
     assert ended.returncode == 64 and "no.yaml" in ended.stderr
 
 
-@pytest.mark.parametrize("key", ["control", "ref", "interface"])
-def test_what_is_not_served_yet_is_refused(place, key):
-    config = {"listen": LISTEN, "app": "tcp:127.0.0.1:1", "exports": {"probe": {"id": {"public": ""}}}}
-    if key == "control":
-        config["control"] = "unix:control.sock"
-    elif key == "ref":
-        config["exports"]["probe"]["ref"] = "x"
-    else:
-        config["app"] = {"dial": "tcp:127.0.0.1:1", "interface": "application"}
+def test_what_is_not_served_yet_is_refused(place):
+    config = {"listen": LISTEN, "app": "tcp:127.0.0.1:1", "control": "unix:control.sock"}
     assert "later version" in fails(place, config, 64)
 
 

@@ -46,7 +46,7 @@ TEST_F(ExportsTest, HasNoRestorerWithoutExports) {
 
 TEST_F(ExportsTest, AnswersUnknownIdsWithOneTextAndLogsNoId) {
   FakeApplication app(Status(Code::kFailed, "never asked"));
-  ASSERT_TRUE(exports_.add("main", "right id", app).ok());
+  ASSERT_TRUE(exports_.add("main", "right id", {.app = &app}).ok());
   for (const char* id : {"", "right", "right id ", "wrong id"}) {
     EXPECT_EQ(reasonFor(id), "Unknown persistent service ID") << id;
   }
@@ -57,7 +57,7 @@ TEST_F(ExportsTest, AnswersUnknownIdsWithOneTextAndLogsNoId) {
 
 TEST_F(ExportsTest, CountsEveryUnknownIdButLogsAFewOfMany) {
   FakeApplication app(Status(Code::kFailed, "never asked"));
-  ASSERT_TRUE(exports_.add("main", "right id", app).ok());
+  ASSERT_TRUE(exports_.add("main", "right id", {.app = &app}).ok());
   const auto peer = this->peer();
   for (uint32_t i = 0; i < 200; ++i) peer->bootstrap(i, "wrong id");
   until([&] { return count(RestoreResult::kUnknown) == 200; });
@@ -70,7 +70,7 @@ TEST_F(ExportsTest, AsksTheApplicationOfTheExportWithoutTheId) {
   link::Link* app_link = nullptr;
   const auto app_end = connect(LinkKind::kApp, apps, &app_link);
   FakeApplication app(app_link->id());
-  ASSERT_TRUE(exports_.add("main", std::string("\0raw", 4), app).ok());
+  ASSERT_TRUE(exports_.add("main", std::string("\0raw", 4), {.app = &app}).ok());
   const auto peer = ask(std::string("\0raw", 4));
   until([&] { return app_end->find(MessageKind::kBootstrap) != nullptr; });
   EXPECT_EQ(app_end->find(MessageKind::kBootstrap)->object_id, "");
@@ -82,15 +82,15 @@ TEST_F(ExportsTest, AsksTheApplicationOfTheExportWithoutTheId) {
 
 TEST_F(ExportsTest, ServesStockClientsUnderAnEmptyId) {
   FakeApplication app(Status(Code::kDisconnected, "asleep"));
-  ASSERT_TRUE(exports_.add("main", "", app).ok());
+  ASSERT_TRUE(exports_.add("main", "", {.app = &app}).ok());
   EXPECT_EQ(reasonFor(""), "asleep");
   EXPECT_EQ(count(RestoreResult::kAppError), 1u);
 }
 
 TEST_F(ExportsTest, RefusesTwoExportsWithOneId) {
   FakeApplication app(Status(Code::kFailed, "x"));
-  ASSERT_TRUE(exports_.add("one", "id", app).ok());
-  const Status status = exports_.add("two", "id", app);
+  ASSERT_TRUE(exports_.add("one", "id", {.app = &app}).ok());
+  const Status status = exports_.add("two", "id", {.app = &app});
   ASSERT_FALSE(status.ok());
   EXPECT_NE(status.message().find("one"), std::string::npos);
   EXPECT_NE(status.message().find("two"), std::string::npos);
@@ -129,7 +129,7 @@ TEST_F(ExportsTest, KeepsTheObjectOfALiveExportWithoutAnyPeer) {
 
 TEST_F(ExportsTest, RefusesALiveExportWithAnIdThatIsTaken) {
   FakeApplication app(Status(Code::kFailed, "x"));
-  ASSERT_TRUE(exports_.add("one", "id", app).ok());
+  ASSERT_TRUE(exports_.add("one", "id", {.app = &app}).ok());
   EXPECT_EQ(exports_.addLive(digestOf("id"), object(), "two").code(), Code::kConflict);
   EXPECT_FALSE(exports_.removeLive(digestOf("id"), wasRevoked(digestOf("id"))));
   EXPECT_EQ(reasonFor("id"), "x");
@@ -137,8 +137,8 @@ TEST_F(ExportsTest, RefusesALiveExportWithAnIdThatIsTaken) {
 
 TEST_F(ExportsTest, TellsEachApplicationOnceWhenAPeerIsGone) {
   FakeApplication app(Status(Code::kFailed, "x"));
-  ASSERT_TRUE(exports_.add("one", "1", app).ok());
-  ASSERT_TRUE(exports_.add("two", "2", app).ok());
+  ASSERT_TRUE(exports_.add("one", "1", {.app = &app}).ok());
+  ASSERT_TRUE(exports_.add("two", "2", {.app = &app}).ok());
   const auto peer = this->peer();
   peer->hangUp();
   until([&] { return !app.gone.empty(); });

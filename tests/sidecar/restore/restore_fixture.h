@@ -76,7 +76,8 @@ class RestoreFixture : public test::HubFixture {
 
   bool destroyed_ = false;
   Grants grants_{hub_};
-  Exports exports_{hub_, grants_};
+  ApplicationCalls calls_{hub_};
+  Exports exports_{hub_, grants_, calls_};
   Peers peers_{exports_};
 };
 
