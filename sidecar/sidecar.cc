@@ -77,6 +77,7 @@ Sidecar::Sidecar(event::Loop& loop, Logger& log, config::Config config)
       grants_(hub_),
       application_calls_(hub_),
       exports_(hub_, grants_, application_calls_),
+      gateway_(hub_, gatewayParts()),
       peer_links_(hub_, dialer_, exports_),
       drain_(hub_, [this] { stopAccepting(); }) {}
 
@@ -195,6 +196,7 @@ Result<link::Application*> Sidecar::application(const config::App& config) {
   Result<std::unique_ptr<link::Application>> made = makeApplication(config);
   if (!made.ok()) return made.status();
   link::Application* application = made->get();
+  if (config.interface == config::App::Interface::kApplication) application->makeGateway();
   application->observe([this, application] {
     if (application == child_app_ && !application->health().ok()) drain_.childDisconnected();
     healthChanged();
@@ -237,6 +239,31 @@ Result<std::unique_ptr<link::Application>> Sidecar::runApplication(const config:
   auto app = std::make_unique<link::InheritedApp>(hub_, child_->takeSocket());
   child_app_ = app.get();
   return std::unique_ptr<link::Application>(std::move(app));
+}
+
+const link::Application* Sidecar::durableApp() const {
+  if (!config_.app) return apps_.size() == 1 ? apps_[0].application.get() : nullptr;
+  for (const App& app : apps_) {
+    if (app.config == config_.app) return app.application.get();
+  }
+  return nullptr;
+}
+
+restore::Gateway::Parts Sidecar::gatewayParts() {
+  return {
+      .publish =
+          [](store::Record, const std::function<void(Result<std::string>)>& done) {
+            done(Status(Code::kFailed, "no durable store; set \"store\""));
+          },
+      .restores_from =
+          [this](captp::LinkId host) {
+            const link::Application* app = durableApp();
+            return app != nullptr && app->owns(host);
+          },
+      .now =
+          [] {
+            return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+          }};
 }
 
 void Sidecar::stopAccepting() {

@@ -28,6 +28,7 @@
 #include "sidecar/net/dialer.h"
 #include "sidecar/restore/application_calls.h"
 #include "sidecar/restore/exports.h"
+#include "sidecar/restore/gateway.h"
 #include "sidecar/restore/grants.h"
 #include "sidecar/restore/import.h"
 #include "sidecar/tls/random.h"
@@ -75,6 +76,10 @@ class Sidecar {
   Result<link::Application*> application(const config::App& config);
   Result<std::unique_ptr<link::Application>> makeApplication(const config::App& config);
   Result<std::unique_ptr<link::Application>> runApplication(const config::App& config);
+  // The application that durable refs are restored from; null when there is none, or several and
+  // none is above the others.
+  const link::Application* durableApp() const;
+  restore::Gateway::Parts gatewayParts();
 
   void stopAccepting();
   void healthChanged();
@@ -104,6 +109,7 @@ class Sidecar {
   restore::Grants grants_;
   restore::ApplicationCalls application_calls_;
   restore::Exports exports_;
+  restore::Gateway gateway_;
   std::vector<App> apps_;
   std::unique_ptr<link::Child> child_;
   link::Application* child_app_ = nullptr;  // the one that child_ is

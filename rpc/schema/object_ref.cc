@@ -4,6 +4,24 @@
 #include "rpc/schema/message.h"
 
 namespace vatmesh::schema {
+namespace {
+
+// The bytes of the T that `object_ref` is.
+template <typename T>
+std::optional<std::string> read(std::string_view object_ref) {
+  Result<std::string> bytes = guarded("something else", [&] {
+    capnp::MallocMessageBuilder copy;
+    auto pointer = copy.getRoot<capnp::AnyPointer>();
+    setObjectRef(pointer, object_ref);
+    KJ_REQUIRE(!pointer.isNull());
+    const typename T::Reader value = pointer.asReader().getAs<T>();
+    return std::string(reinterpret_cast<const char*>(value.begin()), value.size());
+  });
+  if (!bytes.ok()) return std::nullopt;
+  return std::move(*bytes);
+}
+
+}  // namespace
 
 std::string textRef(std::string_view text) {
   // The pointer, the text and the NUL behind it.
@@ -15,16 +33,11 @@ std::string textRef(std::string_view text) {
 }
 
 std::optional<std::string> textIn(std::string_view object_ref) {
-  Result<std::string> text = guarded("not a text", [&] {
-    capnp::MallocMessageBuilder copy;
-    auto pointer = copy.getRoot<capnp::AnyPointer>();
-    setObjectRef(pointer, object_ref);
-    KJ_REQUIRE(!pointer.isNull());
-    const capnp::Text::Reader read = pointer.asReader().getAs<capnp::Text>();
-    return std::string(read.begin(), read.size());
-  });
-  if (!text.ok()) return std::nullopt;
-  return std::move(*text);
+  return read<capnp::Text>(object_ref);
+}
+
+std::optional<std::string> dataIn(std::string_view object_ref) {
+  return read<capnp::Data>(object_ref);
 }
 
 }  // namespace vatmesh::schema

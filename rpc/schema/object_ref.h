@@ -19,4 +19,8 @@ std::string textRef(std::string_view text);
 // textIn returns the Text that `object_ref` is; nullopt when it is something else, or null.
 std::optional<std::string> textIn(std::string_view object_ref);
 
+// dataIn returns the Data that `object_ref` is; nullopt when it is something else, or null. A Text
+// is Data too, with a NUL at its end.
+std::optional<std::string> dataIn(std::string_view object_ref);
+
 }  // namespace vatmesh::schema

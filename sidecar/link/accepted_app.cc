@@ -43,16 +43,16 @@ void AcceptedApp::accepted(net::Accepted connection) {
                      *this);
 }
 
-void AcceptedApp::onUp(Link&) {
-  ++hub_.counters().app_link_up;
+void AcceptedApp::onUp(Link& link) {
+  linkUp(link);
   hub_.log().info("app", "the application is connected");
   setHealth(Status());
 }
 
-void AcceptedApp::onDown(Link&, const Status& why) {
+void AcceptedApp::onDown(Link& link, const Status& why) {
   link_ = nullptr;
+  linkDown(hub_, link.id());
   if (!health().ok()) return;
-  --hub_.counters().app_link_up;
   hub_.log().warning("app", "the application's connection ended: " + why.message());
   setHealth(Status(Code::kUnavailable, "its connection ended: " + why.message()));
 }

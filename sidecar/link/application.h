@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_set>
 
 #include "rpc/base/entropy.h"
 #include "rpc/base/status.h"
@@ -29,6 +30,11 @@ class Application {
   // Finds the link on which `peer`'s bootstraps are asked; `done` may be called at once.
   virtual void linkFor(captp::LinkId peer, Done done) = 0;
 
+  // This vat saves its objects (Hub::makeGateway), on all its links. Before start().
+  void makeGateway() { gateway_ = true; }
+  // Whether `link` is one of its links that are up.
+  bool owns(captp::LinkId link) const { return up_.contains(linkKey(link)); }
+
   // `peer` is down: the link that was opened for it alone ends, an open request is dropped.
   virtual void peerGone(captp::LinkId peer) = 0;
 
@@ -39,8 +45,13 @@ class Application {
 
  protected:
   void setHealth(Status health);
+  // One of its links is up; is down, and may never have been up.
+  void linkUp(Link& link);
+  void linkDown(Hub& hub, captp::LinkId link);
 
  private:
+  bool gateway_ = false;
+  std::unordered_set<uint64_t> up_;  // keys of links
   Status health_{Code::kUnavailable, "not reached yet"};
   std::function<void()> on_change_;
 };

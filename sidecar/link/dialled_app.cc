@@ -46,12 +46,13 @@ void PerPeerApp::linkFor(captp::LinkId peer, Done done) {
   auto& link = by_peer_[key];
   if (!link) {
     OutgoingLink::Events events;
-    events.on_up = [this](Link&) {
-      ++hub_.counters().app_link_up;
+    events.on_up = [this](Link& up) {
+      linkUp(up);
       probe_.succeeded();
     };
-    events.on_down = [this, key](const Status& why, OutgoingLink::WasUp was_up, captp::LinkId) {
-      linkDown(key, why, was_up);
+    events.on_down = [this, key](const Status& why, OutgoingLink::WasUp was_up, captp::LinkId id) {
+      linkDown(hub_, id);
+      ended(key, why, was_up);
     };
     link = std::make_unique<OutgoingLink>(hub_, dialer_, appTarget(hub_, address_), events);
   }
@@ -65,11 +66,10 @@ void PerPeerApp::peerGone(captp::LinkId peer) {
                      metrics::CloseReason::kLocalClose);
 }
 
-void PerPeerApp::linkDown(Key peer, const Status& why, OutgoingLink::WasUp was_up) {
+void PerPeerApp::ended(Key peer, const Status& why, OutgoingLink::WasUp was_up) {
   const auto found = by_peer_.find(peer);
   hub_.loop().deferDelete(std::move(found->second));
   by_peer_.erase(found);
-  if (was_up == OutgoingLink::WasUp::kYes) --hub_.counters().app_link_up;
   // An end that we wanted tells nothing about the application.
   if (hub_.shuttingDown() || hub_.find(linkOfKey(peer)) == nullptr) return;
   if (was_up == OutgoingLink::WasUp::kNo) {
@@ -91,16 +91,17 @@ SharedApp::SharedApp(Hub& hub, net::Dialer& dialer, Entropy& entropy, net::Addre
 
 void SharedApp::dial() {
   OutgoingLink::Events events;
-  events.on_up = [this](Link&) {
-    ++hub_.counters().app_link_up;
+  events.on_up = [this](Link& link) {
+    linkUp(link);
     setHealth(Status());
     tried_ = false;
     warned_ = false;
     up_since_ = hub_.loop().now();
     hub_.log().info("app", "application at " + address_.toString() + " is connected");
   };
-  events.on_down = [this](const Status& why, OutgoingLink::WasUp was_up, captp::LinkId) {
-    linkDown(why, was_up);
+  events.on_down = [this](const Status& why, OutgoingLink::WasUp was_up, captp::LinkId link) {
+    linkDown(hub_, link);
+    ended(why, was_up);
   };
   link_ = std::make_unique<OutgoingLink>(hub_, dialer_, appTarget(hub_, address_), events);
 }
@@ -113,9 +114,8 @@ void SharedApp::linkFor(captp::LinkId, Done done) {
   }
 }
 
-void SharedApp::linkDown(const Status& why, OutgoingLink::WasUp was_up) {
+void SharedApp::ended(const Status& why, OutgoingLink::WasUp was_up) {
   hub_.loop().deferDelete(std::move(link_));
-  if (was_up == OutgoingLink::WasUp::kYes) --hub_.counters().app_link_up;
   if (hub_.shuttingDown()) return;
   tried_ = true;
   setHealth(why);

@@ -31,7 +31,7 @@ class PerPeerApp : public Application {
  private:
   using Key = uint64_t;  // of the peer's link
 
-  void linkDown(Key peer, const Status& why, OutgoingLink::WasUp was_up);
+  void ended(Key peer, const Status& why, OutgoingLink::WasUp was_up);
 
   Hub& hub_;
   net::Dialer& dialer_;
@@ -52,7 +52,7 @@ class SharedApp : public Application {
 
  private:
   void dial();
-  void linkDown(const Status& why, OutgoingLink::WasUp was_up);
+  void ended(const Status& why, OutgoingLink::WasUp was_up);
 
   Hub& hub_;
   net::Dialer& dialer_;

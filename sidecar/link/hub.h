@@ -65,6 +65,9 @@ class Hub : private vat::Turns {
   // the latest after `patience`. Not when the Hub is destroyed before.
   void probe(captp::LinkId link, Duration patience, LinkProbe::Done done);
 
+  // This vat saves what the application at the other end of `link` hosts (Vat::makeGateway).
+  void makeGateway(captp::LinkId link) { vat_.makeGateway(link); }
+
   // The link that the engine calls `id`; null when it is gone.
   Link* find(captp::LinkId id) const;
 

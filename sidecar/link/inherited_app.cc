@@ -34,13 +34,13 @@ void InheritedApp::linkFor(captp::LinkId, Done done) {
 }
 
 void InheritedApp::onUp(Link& link) {
-  ++hub_.counters().app_link_up;
+  linkUp(link);
   setHealth(Status());
   for (Done& done : std::exchange(waiting_, {})) done(link.id());
 }
 
 void InheritedApp::onDown(Link& link, const Status& why) {
-  if (health().ok()) --hub_.counters().app_link_up;
+  linkDown(hub_, link.id());
   link_ = nullptr;
   over_ = true;
   hub_.log().warning("app", "the application's connection ended: " + why.message());

@@ -88,6 +88,7 @@ ApplicationCalls::~ApplicationCalls() {
 void ApplicationCalls::serve(captp::LinkId app_link, captp::Capability application) {
   dropDead();
   served_[link::linkKey(app_link)] = std::move(application);
+  hub_.makeGateway(app_link);
 }
 
 bool ApplicationCalls::serves(captp::LinkId app_link) const {

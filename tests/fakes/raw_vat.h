@@ -92,6 +92,13 @@ class RawVat : private net::StreamHandler {
     });
     return found == heard_.end() ? nullptr : found->get();
   }
+  // The message of an envelope that was heard.
+  const wire::InMessage* message(const wire::Envelope& envelope) const {
+    for (size_t i = 0; i < heard_.size(); ++i) {
+      if (heard_[i].get() == &envelope) return &messages_[i];
+    }
+    return nullptr;
+  }
   // The text of the exception that `kind` (Return or Abort) came with; empty when there is none.
   std::string reason(wire::MessageKind kind) const {
     const wire::Envelope* envelope = find(kind);
@@ -103,7 +110,9 @@ class RawVat : private net::StreamHandler {
   void onMessage(wire::InMessage message) override {
     lines_.push_back(wire::describe(message));
     auto envelope = std::make_unique<wire::Envelope>();
-    if (wire::decode(message, {}, *envelope).ok()) heard_.push_back(std::move(envelope));
+    if (!wire::decode(message, {}, *envelope).ok()) return;
+    heard_.push_back(std::move(envelope));
+    messages_.push_back(std::move(message));
   }
   void onFlushed(size_t) override {}
   void onClosed(const Status&) override { closed_ = true; }
@@ -114,6 +123,7 @@ class RawVat : private net::StreamHandler {
   bool closed_ = false;
   std::vector<std::string> lines_;
   std::vector<std::unique_ptr<wire::Envelope>> heard_;
+  std::vector<wire::InMessage> messages_;  // likewise
   net::Transport& transport_;
   net::Stream stream_;
 };

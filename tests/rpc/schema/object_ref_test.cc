@@ -49,6 +49,17 @@ TEST_F(ObjectRef, OfAProgramsTextIsTheSameBytes) {
   }
 }
 
+TEST_F(ObjectRef, OfAProgramsDataIsReadWithItsZeros) {
+  const std::string bytes("a\0b\0", 4);
+  name().setAs<capnp::Data>(
+      capnp::Data::Reader(reinterpret_cast<const kj::byte*>(bytes.data()), bytes.size()));
+  EXPECT_EQ(dataIn(*kept()), bytes);
+  EXPECT_EQ(dataIn(textRef("text")), std::string("text\0", 5));
+  EXPECT_EQ(dataIn(""), std::nullopt);
+  name().initAs<api::Peer>();
+  EXPECT_EQ(dataIn(*kept()), std::nullopt);
+}
+
 TEST_F(ObjectRef, OfNothingIsEmpty) {
   name();
   EXPECT_EQ(*kept(), "");

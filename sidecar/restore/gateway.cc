@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Texts begin with what the peer asked for, as in contracts 7, and tell nothing of names.
+#include "sidecar/restore/gateway.h"
+
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "rpc/schema/control.h"
+#include "rpc/schema/object_ref.h"
+#include "rpc/sturdy/identity.h"
+
+namespace vatmesh::restore {
+namespace {
+
+// A name that people can read is the ref's label, up to so many bytes.
+constexpr size_t kMaxReadableName = 64;
+
+Status refused(Code code, std::string_view why) {
+  return {code, "save: " + std::string(why)};
+}
+
+Status outcomeForPeer(const Status& outcome) {
+  if (outcome.code() != Code::kUnimplemented) return outcome;
+  return refused(Code::kUnimplemented,
+                 "the object does not implement Persistent (0xc8cb212fcd9f5691)");
+}
+
+bool holdsCapabilities(const vat::Content& content) {
+  for (const captp::Capability& capability : content.capabilities) {
+    if (capability) return true;
+  }
+  return false;
+}
+
+std::string readable(std::string_view object_ref) {
+  const std::optional<std::string> name = schema::textIn(object_ref);
+  if (!name || name->size() > kMaxReadableName) return {};
+  return *name;
+}
+
+// The fingerprint that a sealFor names; none when it is null.
+Result<std::optional<store::Digest>> sealOf(const vat::Content& params) {
+  const Status malformed =
+      refused(Code::kInvalidArgument,
+              "sealFor is no fingerprint: give a Text \"sha-256:...\" or the 32 bytes as Data");
+  const Result<schema::SaveParams> read =
+      schema::readSaveParams(params.message, store::kMaxObjectRefBytes);
+  if (!read.ok()) return malformed;
+  if (read->seal_for.empty()) return std::optional<store::Digest>();
+  std::optional<store::Digest> digest;
+  if (const auto bytes = schema::dataIn(read->seal_for)) digest = store::Digest::fromBytes(*bytes);
+  if (digest) return digest;
+  if (const auto text = schema::textIn(read->seal_for)) {
+    const Result<std::string> fingerprint = sturdy::parseFingerprint(*text);
+    if (fingerprint.ok()) digest = store::Digest::fromBytes(*fingerprint);
+  }
+  if (!digest) return malformed;
+  return digest;
+}
+
+}  // namespace
+
+Gateway::Gateway(link::Hub& hub, Parts parts) : hub_(hub), parts_(std::move(parts)) {
+  hub.objects().setSaver([this](vat::SaveRequest request, vat::Responder responder) {
+    saved(std::move(request), std::move(responder));
+  });
+}
+
+void Gateway::saved(vat::SaveRequest request, vat::Responder responder) {
+  if (!request.outcome.ok()) {
+    responder.fail(request.host ? outcomeForPeer(request.outcome.status())
+                                : request.outcome.status());
+  } else if (!request.host) {
+    responder.answer(std::move(*request.outcome));
+  } else {
+    keep(std::move(request), std::move(responder));
+  }
+}
+
+void Gateway::keep(vat::SaveRequest request, vat::Responder responder) {
+  Result<store::Record> record = recordOf(request);
+  if (!record.ok()) return responder.fail(record.status());
+  auto waiting = std::make_shared<vat::Responder>(std::move(responder));
+  parts_.publish(
+      std::move(*record), [&pool = hub_.pool(), waiting](const Result<std::string>& uri) {
+        if (!uri.ok()) return waiting->fail(uri.status().withContext("save"));
+        Result<wire::InMessage> results =
+            schema::write(schema::SaveResults{.sturdy_ref = schema::textRef(*uri)}, pool);
+        if (!results.ok()) return waiting->fail(results.status());
+        waiting->answer(vat::Content{std::move(*results), {}});
+      });
+}
+
+Result<store::Record> Gateway::recordOf(const vat::SaveRequest& request) const {
+  const link::Link* const peer = hub_.find(request.from);
+  if (peer == nullptr) return Status(Code::kDisconnected, "the peer is gone");
+  if (!parts_.restores_from(request.host)) {
+    return refused(Code::kFailed,
+                   "only objects of the application that `app` names can be saved, and this is "
+                   "another one's");
+  }
+  if (holdsCapabilities(*request.outcome)) {
+    return refused(Code::kFailed,
+                   "the application's name for the object holds capabilities, which can't be kept");
+  }
+  const Result<schema::SaveResults> results =
+      schema::readSaveResults(request.outcome->message, store::kMaxObjectRefBytes);
+  if (!results.ok() || results->sturdy_ref.empty()) {
+    return refused(Code::kFailed,
+                   "the application gave no name for the object that can be kept: it is null, "
+                   "malformed, or above 1 MiB");
+  }
+  Result<std::optional<store::Digest>> seal = sealOf(request.params);
+  if (!seal.ok()) return seal.status();
+  store::Record record;
+  record.object_ref = results->sturdy_ref;
+  record.label = readable(results->sturdy_ref);
+  record.owner = store::Digest::fromBytes(peer->peerFingerprint());
+  record.sealed_for = *seal;
+  record.notes.push_back({.at = parts_.now(), .text = "saved by " + peer->describe()});
+  return record;
+}
+
+}  // namespace vatmesh::restore
