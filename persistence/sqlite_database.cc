@@ -65,7 +65,6 @@ Code codeOf(int code, const std::string& path) {
     case SQLITE_AUTH:
       return Code::kRefused;
     case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
       return Code::kCorrupt;
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
@@ -241,6 +240,10 @@ Status SqliteDatabase::run(SqliteStatement& statement) {
 }
 
 Status SqliteDatabase::error(int code) const {
+  if ((code & 0xff) == SQLITE_NOTADB) {
+    return Status(Code::kUnavailable,
+                  path_ + " is no SQLite database: name another file, or put the right one back");
+  }
   const std::string text = path_ + ": " + (db_ ? sqlite3_errmsg(db_.get()) : sqlite3_errstr(code));
   return Status(codeOf(code, path_), text);
 }

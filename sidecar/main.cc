@@ -57,6 +57,10 @@ Result<int> parseDescriptor(const std::string& text) {
                 "--ready-fd " + config::quote(text) + " is no open descriptor above 2");
 }
 
+Status givenTwice(std::string_view flag) {
+  return {Code::kInvalidArgument, std::string(flag) + " is given twice; keep one of them"};
+}
+
 // Whether words[at] is `flag`, as `--flag VALUE` or `--flag=VALUE`; `value` is null when it has
 // none, else `at` is left at the last word of it.
 bool isFlag(const std::vector<std::string>& words, std::string_view flag, size_t& at,
@@ -82,6 +86,7 @@ Status parseFlags(const std::vector<std::string>& words, Flags& flags) {
       if (!value || value->empty()) {
         return Status(Code::kInvalidArgument, "--config needs the name of a file");
       }
+      if (!flags.config.empty()) return givenTwice("--config");
       flags.config = *value;
     } else if (config::looksLikeCapnpOption(flag)) {
       Result<size_t> next = config::takeCapnpOption(words, i, flags.capnp);
@@ -92,6 +97,7 @@ Status parseFlags(const std::vector<std::string>& words, Flags& flags) {
     } else if (isFlag(words, "--ready-fd", i, value)) {
       Result<int> fd = parseDescriptor(value.value_or(""));
       if (!fd.ok()) return fd.status();
+      if (flags.ready_fd >= 0) return givenTwice("--ready-fd");
       flags.ready_fd = *fd;
     } else if (flag == "--version") {
       flags.version = true;

@@ -3,8 +3,10 @@
 // vatmesh call URI|CAPFILE [Interface.method [ARGUMENTS]]
 //
 // What can be wrong with the words is found before anything is dialled.
+#include <algorithm>
 #include <array>
 #include <sstream>
+#include <string_view>
 
 #include <capnp/message.h>
 #include <kj/exception.h>
@@ -133,11 +135,32 @@ int complainOfCall(const Status& status) {
   return complain(status.message(), gone ? kUnreachable : kAnsweredByError);
 }
 
-// The sidecar's own errors begin with the name of an import, which the user never gave.
+// Whether our sidecar says of the peer that one of the two refused the other: an exception has no
+// code that would tell.
+bool tellsOfRefusal(std::string_view text) {
+  constexpr std::array<std::string_view, 6> kRefusals{" showed key ",      "showed no certificate",
+                                                      "refused our key",   "wants a certificate",
+                                                      "permission denied", "not permitted"};
+  return std::any_of(kRefusals.begin(), kRefusals.end(), [text](std::string_view refusal) {
+    return text.find(refusal) != std::string_view::npos;
+  });
+}
+
 int complainOfConnection(const Status& status) {
+  constexpr std::string_view kUnknownId = "Unknown persistent service ID";
+  if (status.message() == kUnknownId) {
+    return complain(
+        std::string(kUnknownId) +
+            "\nvatmesh: the vat has nothing under this id (any more): it was taken back, "
+            "has expired or was made anew; ask its owner for a new URI",
+        kRefused);
+  }
+  // The sidecar's own errors begin with the name of an import, which the user never gave.
   const std::string prefix = std::string("import ") + SidecarChild::kImport + ": ";
-  const bool ours = status.message().starts_with(prefix);
-  return complain(Status(status.code(), status.message().substr(ours ? prefix.size() : 0)));
+  if (!status.message().starts_with(prefix)) return complain(status);
+  const std::string text = status.message().substr(prefix.size());
+  const bool refused = status.code() == Code::kFailed && tellsOfRefusal(text);
+  return complain(text, refused ? kRefused : exitCodeOf(status.code()));
 }
 
 int perform(const Request& request, RemoteObject& object) {

@@ -149,10 +149,8 @@ RemoteObject::~RemoteObject() = default;
 
 Status RemoteObject::reach(const std::string& where) {
   kj::Maybe<bool> there;
-  Status status = parts_->wait<bool>(parts_->object.whenResolved().then([] { return true; }),
-                                     "connecting to " + where, there);
-  const bool answered = status.code() == Code::kFailed || status.code() == Code::kUnimplemented;
-  return answered ? Status(Code::kRefused, status.message()) : status;
+  return parts_->wait<bool>(parts_->object.whenResolved().then([] { return true; }),
+                            "connecting to " + where, there);
 }
 
 Status RemoteObject::call(const SchemaFile::Method& method, const Fill& fill, const Look& look) {

@@ -33,8 +33,9 @@ class RemoteObject {
   RemoteObject(event::Fd socket, Duration time, Progress& progress);
   ~RemoteObject();
 
-  // Waits until the object is there. kRefused when the peer, or our sidecar about it, says no;
-  // kDisconnected, kOverloaded or kTimeout when it can't be reached. `where` is for the texts.
+  // Waits until the object is there. kFailed or kUnimplemented when the peer, or our sidecar about
+  // it, says no; kDisconnected, kOverloaded or kTimeout when it can't be reached. `where` is for
+  // the texts.
   Status reach(const std::string& where);
 
   // Calls `method`. The code of an error is the one that the peer gave, or kTimeout; the text is

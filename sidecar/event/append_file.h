@@ -14,9 +14,10 @@ namespace vatmesh::event {
 
 class AppendFile {
  public:
-  // Makes the file `path`, or empties the one that is there. kInvalidArgument when that is no
-  // regular file, is neither empty nor begins with `magic`, or can't be made; kRefused when we may
-  // not. The file's folder must be there.
+  // Makes the file `path`. One that is there and not empty is kept as `path`.1, in the place of
+  // what was kept there before. kInvalidArgument when either is no regular file, is neither empty
+  // nor begins with `magic`, or can't be made; kRefused when we may not. The file's folder must be
+  // there.
   static Result<AppendFile> open(const std::string& path, std::string_view magic);
 
   // Writes all of `bytes`; may block for the disk.

@@ -129,7 +129,8 @@ Status writeNewKeyFile(const std::string& path, const KeyPair& key) {
   if (error_number == 0) error_number = publish(temporary, path);
   ::unlink(temporary.c_str());
   if (error_number == EEXIST) {
-    return Status(Code::kFailed, "key file " + path + ": there is one already, it is left alone");
+    return Status(Code::kInvalidArgument,
+                  "key file " + path + ": there is one already, it is left alone");
   }
   if (error_number != 0) return fileError(path, "can't be written", error_number);
   syncFolder(folder);

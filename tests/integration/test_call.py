@@ -3,6 +3,7 @@
 
 import re
 import subprocess
+import threading
 
 import pytest
 
@@ -66,6 +67,22 @@ def test_capabilities_are_shown_by_their_interface(shop):
     answers(shop.method("Shop.openBox"), "(box = (counter = <Counter>))")
     answers(shop.method("Shop.openDrawers"),
             "(top = <Drawer>, others = [<Drawer>], anything = <anything>)")
+
+
+def test_capabilities_are_shown_by_their_interface_wherever_that_is_declared(shop):
+    """In a file that the schema imports, or in one that only that one imports."""
+    for name, text in {
+            "cabinet.capnp": "@0xd0f6d8f3b1a7c2e8;\ninterface Cabinet {}\n",
+            "drawers.capnp": '@0xd0f6d8f3b1a7c2e9;\nusing C = import "cabinet.capnp";\n'
+                             "struct Top { drawer @0 :C.Cabinet; }\ninterface Tray {}\n",
+            "own.capnp": '@0xd0f6d8f3b1a7c2ea;\nusing D = import "drawers.capnp";\n'
+                         "interface Own @0x8504f65e4bd42e1b {\n"  # the id of Shop
+                         "  echo @0 ();\n  openDrawer @1 () -> (drawer :D.Tray);\n"
+                         "  openDrawers @2 () -> (top :D.Tray);\n  openBox @3 () -> (box :D.Top);\n"
+                         "}\n"}.items():
+        (shop.folder / name).write_text(text)
+    answers(shop("--schema", "own.capnp", "Own.openDrawer"), "(drawer = <Tray>)")
+    answers(shop("--schema", "own.capnp", "Own.openBox"), "(box = (drawer = <Cabinet>))")
 
 
 def test_the_calculator_of_the_examples_is_called(place):
@@ -191,7 +208,37 @@ def test_a_wrong_fingerprint_is_refused(shop):
 def test_an_unknown_id_is_refused(shop):
     uri = (shop.folder / "shop.cap").read_text().strip()
     (shop.folder / "other.cap").write_text(uri[:-4] + "AAAA")
-    fails(shop.method("Shop.echo", cap="other.cap"), 77, "Unknown persistent service ID")
+    fails(shop.method("Shop.echo", cap="other.cap"), 77, "Unknown persistent service ID\n"
+          "vatmesh: the vat has nothing under this id (any more): it was taken back, has expired or "
+          "was made anew; ask its owner for a new URI")
+
+
+def test_a_peer_that_speaks_something_else_refuses_nothing(shop):
+    """77 says that a person has to act: who tries it again later gets the same."""
+    shop.server.kill()
+    listener = harness.close_later(harness.socket.create_server(("127.0.0.1", 0)))
+    uri = (shop.folder / "shop.cap").read_text().strip()
+    port = listener.getsockname()[1]
+    (shop.folder / "other.cap").write_text(re.sub(r"127\.0\.0\.1:\d+", f"127.0.0.1:{port}", uri))
+
+    def answer():
+        with listener.accept()[0] as peer:
+            peer.sendall(b"220 mail.example.com ESMTP\r\n")
+            while peer.recv(4096):
+                pass
+    thread = threading.Thread(target=answer)
+    thread.start()
+    fails(shop.method("Shop.echo", cap="other.cap"), 1,
+          "peer sent no TLS: does it listen with tls: off? then its URI says insecure")
+    thread.join(harness.DEADLINE)
+
+
+def test_a_vat_without_services_answers_with_an_error(place):
+    vat = place.sidecar("b", {"key": "vat.key", "listen": "tcp:127.0.0.1:0"})
+    port = re.search(r"link: listening at tcp:127\.0\.0\.1:(\d+)", vat.log()).group(1)
+    key = re.search(r"this vat is (sha-256:[\w-]+)", vat.log()).group(1)
+    call = Caller(place, f"capnp://{key}@127.0.0.1:{port}/c2VjcmV0c2VjcmV0c2VjcmV0")
+    fails(call("--save"), 1, "This vat has no restorer")
 
 
 def test_nobody_there_is_unreachable(shop):

@@ -53,6 +53,17 @@ def test_a_journal_is_private_and_replays(place):
     assert "Bootstrap q=77 with id" in replayed.stdout
 
 
+def test_the_journal_of_the_start_before_is_kept(place):
+    """Else whoever restarts what has gone wrong loses what would tell why."""
+    journal = served(place)
+    before = journal.read_bytes()
+    inbound = next(p for p in place.started if p.name == "inbound")
+    place.sidecar("inbound", {**inbound.config, "admin": True}).stop()
+    kept = journal.with_name("vat.journal.1")
+    assert kept.read_bytes() == before and replay(kept).returncode == 0
+    assert journal.stat().st_size < len(before)  # nobody came
+
+
 def test_missing_folders_of_a_journal_are_made(place):
     sidecar, client = recorded(place, journal="run/debug/vat.journal")
     client.echo()

@@ -187,6 +187,15 @@ def test_a_file_in_the_place_of_a_folder_is_named(refs, tmp_path):
     fails(refs("list", "--store", "files:notes"), 69, "notes: can't be made: Not a directory")
 
 
+@pytest.mark.parametrize("words", [["list"], ["show", "AAAAAAAAAA"], ["revoke", "AAAAAAAAAA"]])
+def test_a_file_that_is_no_database_is_named_and_left_alone(refs, tmp_path, words):
+    text = "not a database, but long enough to look at: " * 20
+    (tmp_path / "notes.db").write_text(text)
+    fails(refs(*words, "--store", "sqlite:notes.db"), 69, "notes.db is no SQLite database: name "
+          "another file, or put the right one back\n")
+    assert (tmp_path / "notes.db").read_text() == text
+
+
 def test_a_database_of_another_program_is_refused(refs, tmp_path):
     db = sqlite3.connect(tmp_path / "other.db")
     db.execute("CREATE TABLE refs (x)")

@@ -49,6 +49,7 @@ def test_version_and_help_end_well(place):
 @pytest.mark.parametrize("words, text", [
     ((), "--config is missing"), (("--config",), "--config needs the name of a file"),
     (("--config=",), "--config needs the name of a file"),
+    (("--config", "a.yaml", "--config=b.yaml"), "--config is given twice; keep one of them"),
     (("--ready-fd",), '--ready-fd "" is no open descriptor above 2'),
     (("--ready-fd=1",), '--ready-fd "1" is no open descriptor above 2'),
     (("--conf", "x"), '"--conf" is unknown'), (("--config", "x", "y"), '"y" is unknown')])

@@ -24,8 +24,8 @@ class AppendFileTest : public testing::Test {
 
   std::string path(const char* name = "file") const { return folder_ / name; }
   void write(const std::string& content) const { std::ofstream(path()) << content; }
-  std::string content() const {
-    std::ifstream in(path());
+  std::string content(const char* name = "file") const {
+    std::ifstream in(path(name));
     return {std::istreambuf_iterator<char>(in), {}};
   }
 
@@ -41,13 +41,31 @@ TEST_F(AppendFileTest, IsPrivateAndGrows) {
   EXPECT_EQ(fs::status(path()).permissions(), fs::perms::owner_read | fs::perms::owner_write);
 }
 
-TEST_F(AppendFileTest, EmptiesAnEarlierOneAndMakesItPrivate) {
+TEST_F(AppendFileTest, KeepsAnEarlierOneAndMakesItPrivate) {
+  constexpr auto kPrivate = fs::perms::owner_read | fs::perms::owner_write;
+  for (const char* earlier : {"VMJ of yesterday", "VMJ of today"}) {
+    write(earlier);
+    fs::permissions(path(), fs::perms::all);
+    auto file = AppendFile::open(path(), "VMJ");
+    ASSERT_TRUE(file.ok());
+    EXPECT_EQ(content(), "");
+    EXPECT_EQ(content("file.1"), earlier);
+    for (const char* name : {"file", "file.1"}) {
+      EXPECT_EQ(fs::status(path(name)).permissions(), kPrivate);
+    }
+  }
+  // One with nothing in it is no evidence to keep.
+  ASSERT_TRUE(AppendFile::open(path(), "VMJ").ok());
+  EXPECT_EQ(content("file.1"), "VMJ of today");
+}
+
+TEST_F(AppendFileTest, KeepsNothingInThePlaceOfAnotherFile) {
   write("VMJ of yesterday");
-  fs::permissions(path(), fs::perms::all);
-  auto file = AppendFile::open(path(), "VMJ");
-  ASSERT_TRUE(file.ok());
-  EXPECT_EQ(content(), "");
-  EXPECT_EQ(fs::status(path()).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  std::ofstream(path("file.1")) << "precious";
+  EXPECT_EQ(AppendFile::open(path(), "VMJ").status().message(),
+            path("file.1") + " has another content and is left alone; name another file");
+  EXPECT_EQ(content(), "VMJ of yesterday");
+  EXPECT_EQ(content("file.1"), "precious");
 }
 
 TEST_F(AppendFileTest, LeavesOtherFilesAlone) {
