@@ -140,6 +140,8 @@ class Vat {
   void replace(ObjectId gate, const Capability& inner, Effects& out);
   // Another reference to an object or gate; null when it is gone.
   Capability reference(ObjectId object);
+  // Whether every call on `capability` fails by now, whatever it stood for.
+  bool isBroken(const Capability& capability) const;
   // A promise, which complete() resolves. Cancel tells when nobody wants it any more.
   NewPromise newPromise();
 

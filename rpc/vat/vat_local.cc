@@ -38,6 +38,10 @@ Capability Vat::reference(ObjectId object) {
   return node ? Capability(node) : Capability();
 }
 
+bool Vat::isBroken(const Capability& capability) const {
+  return capability && captp::behindGates(capability.node())->kind() == captp::NodeKind::kBroken;
+}
+
 NewPromise Vat::newPromise() {
   if (journal_) journal_->stop();
   captp::Held<captp::Pipeline> pipeline = core_->newPipeline();

@@ -65,6 +65,10 @@ void OutgoingLink::onRestore(Link& link, captp::OpId op, const std::string& obje
   }
 }
 
+void OutgoingLink::onCancel(captp::OpId op) {
+  if (events_.on_cancel) events_.on_cancel(op);
+}
+
 void OutgoingLink::tellWaiting(const Result<captp::LinkId>& result) {
   for (Done& done : std::exchange(waiting_, {})) done(result);
 }

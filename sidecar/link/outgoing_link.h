@@ -37,6 +37,7 @@ class OutgoingLink : private LinkOwner {
     std::function<void(bool idle)> on_idle = {};
     // The other end asks us for something; without it there is nothing to be had.
     std::function<void(Link&, captp::OpId, const std::string& object_id)> on_restore = {};
+    std::function<void(captp::OpId)> on_cancel = {};
   };
 
   // Begins to dial.
@@ -61,6 +62,7 @@ class OutgoingLink : private LinkOwner {
   void onDown(Link& link, const Status& why) override;
   void onIdle(Link& link, bool idle) override;
   void onRestore(Link& link, captp::OpId op, const std::string& object_id) override;
+  void onCancel(captp::OpId op) override;
 
   Hub& hub_;
   Target target_;

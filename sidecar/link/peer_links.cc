@@ -105,6 +105,7 @@ void PeerLinks::dial(const std::string& key, const net::Address& address,
   events.on_restore = [this](Link& link, captp::OpId op, const std::string& object_id) {
     restorer_.restore(link, op, object_id);
   };
+  events.on_cancel = [this](captp::OpId op) { restorer_.cancel(op); };
   events.on_down = [this, key](const Status& why, OutgoingLink::WasUp was_up, captp::LinkId id) {
     dialledDown(key, why, was_up, id);
   };

@@ -51,4 +51,8 @@ void PeerListener::onRestore(Link& link, captp::OpId op, const std::string& obje
   peers_.restorer().restore(link, op, object_id);
 }
 
+void PeerListener::onCancel(captp::OpId op) {
+  peers_.restorer().cancel(op);
+}
+
 }  // namespace vatmesh::link

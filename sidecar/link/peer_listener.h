@@ -33,6 +33,7 @@ class PeerListener : private LinkOwner {
   void onUp(Link& link) override;
   void onDown(Link& link, const Status& why) override;
   void onRestore(Link& link, captp::OpId op, const std::string& object_id) override;
+  void onCancel(captp::OpId op) override;
 
   Hub& hub_;
   PeerLinks& peers_;
