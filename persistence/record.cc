@@ -2,7 +2,7 @@
 //
 // The form, all numbers little-endian:
 //
-//   u8 format = 1 · u8 which optional fields follow · i64 created · [i64 expires] · [32 owner]
+//   u8 format = 1 · u8 flags: what follows or is so · i64 created · [i64 expires] · [32 owner]
 //   [32 sealed_for] · u64 generation · text label · u32 count · count × (i64 at · text)
 //   text object_ref                                   text = u32 length, then the bytes
 //
@@ -22,8 +22,8 @@ namespace vatmesh::store {
 namespace {
 
 constexpr uint8_t kFormat = 1;
-constexpr uint8_t kHasExpires = 1, kHasOwner = 2, kHasSeal = 4;
-constexpr uint8_t kKnownFlags = kHasExpires | kHasOwner | kHasSeal;
+constexpr uint8_t kHasExpires = 1, kHasOwner = 2, kHasSeal = 4, kIsCounter = 8;
+constexpr uint8_t kKnownFlags = kHasExpires | kHasOwner | kHasSeal | kIsCounter;
 
 template <typename T>
 void putNumber(std::string& out, T number) {
@@ -130,9 +130,10 @@ Result<std::string> encodeRecord(const Record& record) {
   std::string out;
   out.reserve(128 + record.label.size() + record.object_ref.size());
   putNumber<uint8_t>(out, kFormat);
-  putNumber<uint8_t>(out, static_cast<uint8_t>((record.expires ? kHasExpires : 0) |
-                                               (record.owner ? kHasOwner : 0) |
-                                               (record.sealed_for ? kHasSeal : 0)));
+  putNumber<uint8_t>(
+      out,
+      static_cast<uint8_t>((record.expires ? kHasExpires : 0) | (record.owner ? kHasOwner : 0) |
+                           (record.sealed_for ? kHasSeal : 0) | (record.counter ? kIsCounter : 0)));
   putTime(out, record.created);
   if (record.expires) putTime(out, *record.expires);
   if (record.owner) out += record.owner->view();
@@ -164,6 +165,7 @@ Result<Record> decodeRecord(std::string_view bytes) {
   if (flags & kHasOwner) record.owner = reader.digest();
   if (flags & kHasSeal) record.sealed_for = reader.digest();
   record.generation = reader.number<uint64_t>();
+  record.counter = (flags & kIsCounter) != 0;
   record.label = reader.text(kMaxLabelBytes);
   const auto notes = reader.number<uint32_t>();
   for (uint32_t i = 0; known && reader.good() && i < notes && i <= kMaxNotes; ++i) {

@@ -67,6 +67,9 @@ struct Record {
   // Fingerprint of the only peer that may restore it; none: whoever has the id.
   std::optional<Digest> sealed_for;
   uint64_t generation = 0;
+  // No ref, and nothing to list: remembers the last generation given out for an object (see
+  // sidecar/restore/publisher.h), so that an id that was revoked is never made again.
+  bool counter = false;
   std::vector<AuditNote> notes;
 
   bool operator==(const Record&) const = default;

@@ -20,6 +20,7 @@ int list(const Arguments& arguments) {
     Result<store::Page> page = (*refs)->list(token);
     if (!page) return complain(page.status());
     for (const store::Listed& listed : page->refs) {
+      if (listed.stored.ok() && listed.stored->record.counter) continue;
       out += json ? between + refJson(listed) : refsTableLine(listed);
       between = ",\n";
     }
@@ -64,8 +65,8 @@ const Command kRefsList{
     0,
     "List the sturdy refs in a store",
     "A ref is named by the beginning of its id's digest; the id itself, which is the right to use\n"
-    "it, is in no store. Other programs may have the store open. Sidecars don't save refs yet;\n"
-    "files:DIR reads what the OCaml library's File_store keeps.\n"
+    "it, is in no store. A sidecar may have the store open. files:DIR reads what the OCaml\n"
+    "library's File_store keeps, too.\n"
     "\nexample:\n"
     "  vatmesh refs list --config sidecar.yaml\n",
     kFlags,
@@ -88,9 +89,11 @@ const Command kRefsRevoke{
     "REF",
     1,
     "Take a sturdy ref back",
-    "Removes the ref from the store; programs that watch it learn of that within a second. REF is\n"
-    "the beginning of its digest as refs list shows it, or its URI, or the path of a cap file. A\n"
-    "REF that is not there ends with 77.\n"
+    "Removes the ref from the store; a sidecar that has it open learns of that within a second "
+    "and\n"
+    "stops what was restored from the ref, wherever it was handed on to. REF is the beginning of\n"
+    "its digest as refs list shows it, or its URI, or the path of a cap file. A REF that is not\n"
+    "there ends with 77.\n"
     "\nexample:\n"
     "  vatmesh refs revoke 47DEQpj8HB --config sidecar.yaml\n",
     kRevokeFlags,

@@ -124,6 +124,7 @@ Result<store::Digest> RefsStore::findByBeginning(const std::string& beginning) {
     if (!page.ok()) return page.status();
     for (const store::Listed& listed : page->refs) {
       if (!listed.digest.toText().starts_with(beginning)) continue;
+      if (listed.stored.ok() && listed.stored->record.counter) continue;
       if (found) {
         return Status(Code::kInvalidArgument,
                       beginning + " is the beginning of several; write more of it");

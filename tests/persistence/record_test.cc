@@ -21,7 +21,10 @@ Record fullRecord() {
 }
 
 TEST(Record, ComesBackAsItWas) {
-  for (const Record& record : {Record(), recordOf(1), fullRecord()}) {
+  Record counter;
+  counter.counter = true;
+  counter.generation = 9;
+  for (const Record& record : {Record(), recordOf(1), fullRecord(), counter}) {
     const Result<std::string> encoded = encodeRecord(record);
     ASSERT_TRUE(encoded.ok());
     const Result<Record> decoded = decodeRecord(*encoded);
@@ -65,7 +68,7 @@ TEST(Record, NamesTheFormatThatIsNewerThanThisProgram) {
 
 TEST(Record, TakesNoFlagThatItDoesNotKnow) {
   std::string encoded = *encodeRecord(Record());
-  encoded[1] = 8;
+  encoded[1] = 16;
   EXPECT_EQ(decodeRecord(encoded).status().code(), Code::kCorrupt);
 }
 
