@@ -18,7 +18,8 @@ Response health(const std::vector<Check>& checks, Check::Phase phase, bool all) 
   const bool ok = passes(checks, phase);
   std::string body;
   for (const Check& check : checks) {
-    if (check.phase > phase || (check.ok && !all)) continue;
+    const bool told = all && phase == Check::Phase::kReady && check.phase == Check::Phase::kTold;
+    if ((check.phase > phase && !told) || (check.ok && !all)) continue;
     body.append(check.ok ? "[+] " : "[-] ").append(check.name);
     if (!check.detail.empty()) body.append(": ").append(check.detail);
     body += '\n';

@@ -16,7 +16,8 @@ namespace vatmesh::admin {
 
 // One thing that must be true before the sidecar is started or ready.
 struct Check {
-  enum class Phase : uint8_t { kStartup, kReady };
+  // kTold holds nothing back: it is shown where all checks of readiness are.
+  enum class Phase : uint8_t { kStartup, kReady, kTold };
 
   std::string name;
   Phase phase = Phase::kStartup;

@@ -42,8 +42,30 @@ inline constexpr size_t kHandshakeResults = 4;
 enum class ConnectResult : uint8_t { kOk, kTimeout, kError };
 inline constexpr size_t kConnectResults = 3;
 
-enum class RestoreResult : uint8_t { kOk, kUnknown, kNoRestorer, kAppError };
-inline constexpr size_t kRestoreResults = 4;
+enum class RestoreResult : uint8_t {
+  kOk,
+  kUnknown,
+  kNoRestorer,
+  kDenied,  // the ref is sealed for another peer
+  kStoreError,
+  kAppError,
+};
+inline constexpr size_t kRestoreResults = 6;
+
+// What was asked of the store of sturdy refs, and how it went.
+enum class StoreOp : uint8_t { kGet, kPut, kRemove, kList };
+inline constexpr size_t kStoreOps = 4;
+enum class StoreResult : uint8_t {
+  kOk,
+  kNotFound,
+  kConflict,
+  kUnavailable,
+  kRefused,
+  kCorrupt,
+  kFull,
+  kOther,
+};
+inline constexpr size_t kStoreResults = 8;
 
 // Why a connection was closed as soon as it was accepted: too many are open, or in their handshake.
 enum class RefuseReason : uint8_t { kConnections, kHandshakes };
@@ -61,7 +83,11 @@ inline constexpr std::array<std::string_view, kHandshakeResults> kHandshakeResul
 inline constexpr std::array<std::string_view, kConnectResults> kConnectResultNames = {
     "ok", "timeout", "error"};
 inline constexpr std::array<std::string_view, kRestoreResults> kRestoreResultNames = {
-    "ok", "unknown", "no_restorer", "app_error"};
+    "ok", "unknown", "no_restorer", "denied", "store_error", "app_error"};
+inline constexpr std::array<std::string_view, kStoreOps> kStoreOpNames = {"get", "put", "remove",
+                                                                          "list"};
+inline constexpr std::array<std::string_view, kStoreResults> kStoreResultNames = {
+    "ok", "not_found", "conflict", "unavailable", "refused", "corrupt", "full", "other"};
 inline constexpr std::array<std::string_view, kRefuseReasons> kRefuseReasonNames = {"connections",
                                                                                     "handshakes"};
 
@@ -81,13 +107,25 @@ struct ConnectionCounts {
   uint64_t pauses = 0;  // times that it was no longer read, for back-pressure
 };
 
+// What is counted of all operations of one kind on the store.
+struct StoreCounts {
+  // Upper bounds in seconds; the last bucket is +Inf.
+  static constexpr std::array<double, 9> kBounds = {0.0001, 0.0005, 0.001, 0.005, 0.01,
+                                                    0.05,   0.1,    1,     10};
+
+  std::array<uint64_t, kStoreResults> results{};
+  std::array<uint64_t, kBounds.size() + 1> durations{};
+  double seconds = 0;  // the sum
+};
+
 struct Counters {
   std::array<std::array<ConnectionCounts, kTransports>, kDirections> connections{};
   std::array<std::array<uint64_t, kHandshakeResults>, kDirections> handshakes{};
   std::array<uint64_t, kConnectResults> connects{};  // dialled peers
   std::array<uint64_t, kRestoreResults> restores{};
   std::array<uint64_t, kRefuseReasons> refused{};  // incoming connections
-  uint64_t app_link_up = 0;                        // application links that are up now
+  std::array<StoreCounts, kStoreOps> store{};
+  uint64_t app_link_up = 0;  // application links that are up now
   uint64_t app_link_reconnects = 0;
 
   ConnectionCounts& of(Direction direction, Transport transport) {

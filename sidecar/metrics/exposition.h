@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,7 @@ struct Readings {
   std::array<uint64_t, 4> log_messages{};  // by LogLevel
   double start_time_seconds = 0;           // since the epoch
   bool ready = false;
+  std::optional<bool> store_up;  // none: no store is configured
   uint64_t buffered_bytes = 0;
   std::string_view version;
   std::string_view tls_library;

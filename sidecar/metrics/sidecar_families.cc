@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The families of what the sidecar itself counts.
+#include <limits>
+
 #include "rpc/base/log.h"
 #include "sidecar/metrics/families.h"
 #include "sidecar/metrics/family_builder.h"
@@ -101,6 +103,36 @@ void addApplication(const Counters& counters, Families& out) {
                     .take());
 }
 
+void addStore(const Readings& readings, Families& out) {
+  auto operations = counter("vatmesh_store_operations_total",
+                            "Operations on the store of sturdy refs, by how they went.");
+  FamilyBuilder durations("vatmesh_store_operation_duration_seconds",
+                          "Time from an operation on the store to its outcome.",
+                          prometheus::MetricType::Histogram);
+  constexpr size_t kBounds = StoreCounts::kBounds.size();
+  for (size_t op = 0; op < kStoreOps; ++op) {
+    const StoreCounts& counts = readings.sidecar.store[op];
+    for (size_t r = 0; r < kStoreResults; ++r) {
+      operations.sample({{"op", kStoreOpNames[op]}, {"result", kStoreResultNames[r]}},
+                        counts.results[r]);
+    }
+    auto& histogram = durations.add({{"op", kStoreOpNames[op]}}).histogram;
+    histogram.sample_sum = counts.seconds;
+    for (size_t b = 0; b <= kBounds; ++b) {
+      histogram.sample_count += counts.durations[b];
+      histogram.bucket.push_back(
+          {histogram.sample_count,
+           b < kBounds ? StoreCounts::kBounds[b] : std::numeric_limits<double>::infinity()});
+    }
+  }
+  out.push_back(operations.take());
+  out.push_back(durations.take());
+  if (!readings.store_up) return;
+  out.push_back(gauge("vatmesh_store_up", "1 when the store of sturdy refs can be used.")
+                    .sample({}, *readings.store_up ? 1 : 0)
+                    .take());
+}
+
 }  // namespace
 
 void addSidecarFamilies(const Readings& readings, Families& out) {
@@ -108,6 +140,7 @@ void addSidecarFamilies(const Readings& readings, Families& out) {
   addConnections(readings.sidecar, out);
   addHandshakes(readings.sidecar, out);
   addApplication(readings.sidecar, out);
+  addStore(readings, out);
   auto logs = counter("vatmesh_log_messages_total", "Lines logged, by level.");
   for (size_t level = 0; level < readings.log_messages.size(); ++level) {
     logs.sample({{"level", logLevelName(static_cast<LogLevel>(level))}},

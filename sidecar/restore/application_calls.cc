@@ -121,6 +121,25 @@ Result<vat::Restored> ApplicationCalls::restore(captp::LinkId app_link,
   return use(*asked, std::move(told));
 }
 
+Result<vat::PendingCall> ApplicationCalls::restoreShared(
+    captp::LinkId app_link, const std::string& object_ref, const link::Link& peer,
+    std::function<void(Result<captp::Capability>)> done) {
+  Result<wire::InMessage> params =
+      schema::write(schema::RestoreParams{.ref = object_ref, .peer = describe(peer)}, hub_.pool());
+  if (!params.ok()) return params.status();
+  return hub_.objects().call(application(app_link),
+                             {.interface_id = ApplicationInterface::kId,
+                              .method_id = ApplicationInterface::kRestore,
+                              .params = {std::move(*params), {}}},
+                             [done = std::move(done)](Result<vat::Content> results) {
+                               const Status outcome = outcomeOf(results);
+                               if (!outcome.ok()) return done(outcome);
+                               const auto index =
+                                   schema::readCapabilityResults(results->message).capability;
+                               done(std::move(results->capabilities[*index]));
+                             });
+}
+
 void ApplicationCalls::peerGone(captp::LinkId peer) {
   const Key key = link::linkKey(peer);
   const auto first = objects_of_peers_.lower_bound({key, 0});

@@ -42,6 +42,12 @@ class ApplicationCalls {
   Result<vat::Restored> restore(captp::LinkId app_link, const std::string& object_ref,
                                 const link::Link& peer, Told told);
 
+  // The same for whoever gives it to several: `done` gets the object when the application has
+  // answered, unless the call is destroyed before.
+  Result<vat::PendingCall> restoreShared(captp::LinkId app_link, const std::string& object_ref,
+                                         const link::Link& peer,
+                                         std::function<void(Result<captp::Capability>)> done);
+
   // `peer` is down: what was asked for it is dropped.
   void peerGone(captp::LinkId peer);
 

@@ -43,7 +43,7 @@ bool Exports::removeLive(const store::Digest& digest, const Status& why) {
 }
 
 void Exports::restore(link::Link& peer, captp::OpId op, const std::string& object_id) {
-  if (by_digest_.empty()) {
+  if (by_digest_.empty() && stored_ == nullptr) {
     ++hub_.counters().restores[metrics::at(RestoreResult::kNoRestorer)];
     hub_.complete(op, Status(Code::kFailed, "This vat has no restorer"));
     return;
@@ -51,6 +51,7 @@ void Exports::restore(link::Link& peer, captp::OpId op, const std::string& objec
   const store::Digest digest = digestOf(object_id);
   const auto entry = by_digest_.find(digest);
   if (entry == by_digest_.end()) {
+    if (stored_ != nullptr) return stored_->restore(peer, op, digest);
     unknown(peer, op, digest);
   } else if (const auto* live = std::get_if<Live>(&entry->second)) {
     ++hub_.counters().restores[metrics::at(RestoreResult::kOk)];
@@ -65,8 +66,13 @@ void Exports::restore(link::Link& peer, captp::OpId op, const std::string& objec
   }
 }
 
+void Exports::cancel(captp::OpId op) {
+  if (stored_ != nullptr) stored_->cancel(op);
+}
+
 void Exports::peerGone(captp::LinkId peer) {
   calls_.peerGone(peer);
+  if (stored_ != nullptr) stored_->peerGone(peer);
   for (link::Application* app : apps_) app->peerGone(peer);
 }
 
@@ -110,7 +116,7 @@ void Exports::unknown(link::Link& peer, captp::OpId op, const store::Digest& dig
   hub_.limitedLog().write(
       LogLevel::kInfo, "restore", "unknown id",
       peer.describe() + " asked for an unknown id (" + digest.shortName() + ")");
-  hub_.complete(op, Status(Code::kFailed, "Unknown persistent service ID"));
+  hub_.complete(op, unknownId());
 }
 
 }  // namespace vatmesh::restore

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Exports is what peers can restore from this vat: a table from the digest of an id to an
-// application of the configuration or to a live capability. Ids are hashed before they are looked
-// up, so the time that a look-up takes tells nothing about them.
+// application of the configuration or to a live capability; behind it, the store. Ids are hashed
+// before they are looked up, so the time that a look-up takes tells nothing about them.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +19,7 @@
 #include "sidecar/link/restorer.h"
 #include "sidecar/restore/application_calls.h"
 #include "sidecar/restore/grants.h"
+#include "sidecar/restore/stored_refs.h"
 
 namespace vatmesh::restore {
 
@@ -48,7 +49,11 @@ class Exports : public link::Restorer {
   // export.
   bool removeLive(const store::Digest& digest, const Status& why);
 
+  // Looks for ids that are in none of the tables in `stored`, which outlives this.
+  void serveStored(StoredRefs& stored) { stored_ = &stored; }
+
   void restore(link::Link& peer, captp::OpId op, const std::string& object_id) override;
+  void cancel(captp::OpId op) override;
   void peerGone(captp::LinkId peer) override;
 
  private:
@@ -72,6 +77,7 @@ class Exports : public link::Restorer {
   link::Hub& hub_;
   Grants& grants_;
   ApplicationCalls& calls_;
+  StoredRefs* stored_ = nullptr;
   std::map<store::Digest, Entry> by_digest_;
   std::vector<link::Application*> apps_;  // each once
 };

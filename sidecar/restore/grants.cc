@@ -12,6 +12,10 @@ store::Digest digestOf(const std::string& object_id) {
   return *store::Digest::fromBytes(sturdy::idDigest(object_id));
 }
 
+Status unknownId() {
+  return {Code::kFailed, "Unknown persistent service ID"};
+}
+
 Status wasRevoked(const store::Digest& digest) {
   return {Code::kRefused, "the sturdy ref " + digest.shortName() + " was revoked"};
 }

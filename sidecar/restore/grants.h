@@ -21,6 +21,10 @@ namespace vatmesh::restore {
 // The digest of an object id, by which refs are known everywhere here.
 store::Digest digestOf(const std::string& object_id);
 
+// What a peer hears that asks for an id that we don't know, or that it may not use: as the OCaml
+// library says it.
+Status unknownId();
+
 // Why a gate is cut, for those who call what is behind it.
 Status wasRevoked(const store::Digest& digest);
 Status hasExpired(const store::Digest& digest);

@@ -144,6 +144,7 @@ void Import::onRestore(link::Link& client, captp::OpId op, const std::string& ob
 
 void Import::onCancel(captp::OpId op) {
   pending_.erase(op);
+  peers_.restorer().cancel(op);  // as restoreHere may have asked
 }
 
 void Import::connect(captp::OpId op, captp::LinkId client) {

@@ -47,6 +47,17 @@ TEST(Routes, ListsEveryCheckWhenAskedToBeVerbose) {
   EXPECT_EQ(get("/readyz", sources, "verbose").body, "[+] listeners\nok\n");
 }
 
+TEST(Routes, StoreThatIsDownHoldsNothingBackAndIsTold) {
+  const Sources sources =
+      sourcesWith({kBound, {"store", Check::Phase::kTold, false, "disk is away"}});
+  EXPECT_EQ(get("/readyz", sources).status, 200);
+  EXPECT_EQ(get("/readyz", sources).body, "ok\n");
+  EXPECT_EQ(get("/readyz", sources, "verbose").status, 200);
+  EXPECT_EQ(get("/readyz", sources, "verbose").body,
+            "[+] listeners\n[-] store: disk is away\nok\n");
+  EXPECT_EQ(get("/startupz", sources, "verbose").body, "[+] listeners\nok\n");
+}
+
 TEST(Routes, AnswersMetricsInTheFormatThatIsAccepted) {
   const Sources sources = sourcesWith({});
   EXPECT_EQ(get("/metrics", sources).body, "text");

@@ -16,6 +16,7 @@ namespace {
 struct Fixture {
   Counters sidecar;
   captp::Counters engine;
+  std::optional<bool> store_up;
 
   std::string text(Format format = Format::kText) const {
     return render({.sidecar = sidecar,
@@ -24,6 +25,7 @@ struct Fixture {
                    .log_messages = {0, 3, 0, 0},
                    .start_time_seconds = 1234,
                    .ready = true,
+                   .store_up = store_up,
                    .version = "1.2.3",
                    .tls_library = "boringssl"},
                   format);
@@ -57,7 +59,8 @@ TEST(Exposition, ShowsEveryCombinationOfLabelsFromTheStart) {
   EXPECT_EQ(linesStartingWith(text, "vatmesh_tls_handshakes_total{"), 2 * 4);
   EXPECT_EQ(linesStartingWith(text, "vatmesh_calls_total{"), 2 * 6);
   EXPECT_EQ(linesStartingWith(text, "vatmesh_messages_total{"), 2 * 16);
-  EXPECT_EQ(linesStartingWith(text, "vatmesh_restores_total{"), 4);
+  EXPECT_EQ(linesStartingWith(text, "vatmesh_restores_total{"), 6);
+  EXPECT_EQ(linesStartingWith(text, "vatmesh_store_operations_total{"), 4 * 8);
   EXPECT_EQ(linesStartingWith(text, "vatmesh_log_messages_total{"), 4);
 }
 
@@ -80,6 +83,15 @@ TEST(Exposition, ShowsWhatWasCountedUnderItsLabels) {
   EXPECT_TRUE(hasLine(text, "vatmesh_questions_in_flight 7"));
   EXPECT_TRUE(hasLine(text, "vatmesh_log_messages_total{level=\"info\"} 3"));
   EXPECT_TRUE(hasLine(text, "vatmesh_ready 1"));
+}
+
+TEST(Exposition, TellsWhetherTheStoreCanBeUsedIfThereIsOne) {
+  Fixture fixture;
+  EXPECT_EQ(linesStartingWith(fixture.text(), "vatmesh_store_up"), 0);
+  fixture.store_up = false;
+  EXPECT_TRUE(hasLine(fixture.text(), "vatmesh_store_up 0"));
+  fixture.store_up = true;
+  EXPECT_TRUE(hasLine(fixture.text(), "vatmesh_store_up 1"));
 }
 
 TEST(Exposition, CountsCallsOfPeersAsIncomingAndOfLocalProgramsAsOutgoing) {

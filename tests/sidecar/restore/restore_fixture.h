@@ -49,6 +49,7 @@ class RestoreFixture : public test::HubFixture {
     void onRestore(link::Link& link, captp::OpId op, const std::string& id) override {
       exports_.restore(link, op, id);
     }
+    void onCancel(captp::OpId op) override { exports_.cancel(op); }
 
    private:
     Exports& exports_;

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sidecar/restore/durable_refs.h"
+
+#include <utility>
+
+#include "sidecar/restore/metered_store.h"
+
+namespace vatmesh::restore {
+namespace {
+
+std::unique_ptr<store::Store> metered(link::Hub& hub, std::unique_ptr<store::Store> store) {
+  if (!store) return nullptr;
+  return std::make_unique<MeteredStore>(hub.loop(), hub.counters(), std::move(store));
+}
+
+}  // namespace
+
+DurableRefs::DurableRefs(Parts parts, std::unique_ptr<store::Store> store)
+    : store_(metered(parts.hub, std::move(store))),
+      objects_(parts.calls, std::move(parts.target)),
+      publisher_(store_.get(), parts.entropy, publisherParts(parts)) {
+  if (!store_) return;
+  health_ = std::make_unique<StoreHealth>(parts.hub.loop(), parts.hub.log(), *store_);
+  stored_ = std::make_unique<StoredRefs>(StoredRefs::Parts{.hub = parts.hub,
+                                                           .grants = parts.grants,
+                                                           .store = *store_,
+                                                           .health = *health_,
+                                                           .source = objects_,
+                                                           .now = parts.now});
+}
+
+DurableRefs::~DurableRefs() = default;
+
+std::optional<Status> DurableRefs::storeStatus() const {
+  return health_ ? std::optional(health_->status()) : std::nullopt;
+}
+
+Publisher::Parts DurableRefs::publisherParts(Parts& parts) {
+  return {.secret = std::move(parts.secret),
+          .uri_of = std::move(parts.uri_of),
+          .changed =
+              [this](const store::Digest& digest, bool removed) {
+                stored_->changed(digest);
+                if (removed) stored_->end(digest, wasRevoked(digest));
+              },
+          .now = parts.now};
+}
+
+}  // namespace vatmesh::restore
