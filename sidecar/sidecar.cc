@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "persistence/store_factory.h"
 #include "rpc/sturdy/identity.h"
 #include "rpc/sturdy/object_id.h"
 #include "sidecar/addresses.h"
@@ -91,8 +92,9 @@ Status Sidecar::start() {
     const Status loaded = identity_.load();
     if (!loaded.ok()) return loaded;
   }
-  for (const auto step : {&Sidecar::openJournal, &Sidecar::openAdmin, &Sidecar::bindListeners,
-                          &Sidecar::openImports, &Sidecar::publish, &Sidecar::makeExports}) {
+  for (const auto step :
+       {&Sidecar::openJournal, &Sidecar::openAdmin, &Sidecar::bindListeners, &Sidecar::openStore,
+        &Sidecar::openImports, &Sidecar::publish, &Sidecar::makeExports}) {
     const Status status = (this->*step)();
     if (!status.ok()) return status;
   }
@@ -137,6 +139,37 @@ Status Sidecar::bindListeners() {
                           (listener.tls ? "" : " without TLS"));
     listeners_.push_back(std::move(*opened));
   }
+  std::vector<net::Address> bound;
+  for (const auto& listener : listeners_) bound.push_back(listener->boundAddress());
+  if (!bound.empty()) location_ = advertisedLocation(config_, bound);
+  return Status();
+}
+
+// A store that can't be used now holds nothing back.
+Status Sidecar::openStore() {
+  const auto secret = [this]() -> Result<std::string> {
+    const Status loaded = identity_.load();
+    if (!loaded.ok()) return loaded;
+    return vatSecret(identity_);
+  };
+  const auto target = [this] {
+    const App* app = durableApp();
+    return app == nullptr ? restore::ApplicationObjects::Target()
+                          : restore::ApplicationObjects::Target{.app = app->application.get(),
+                                                                .interface = app->config.interface};
+  };
+  durable_ = std::make_unique<restore::DurableRefs>(
+      restore::DurableRefs::Parts{.hub = hub_,
+                                  .grants = grants_,
+                                  .calls = application_calls_,
+                                  .entropy = entropy_,
+                                  .target = target,
+                                  .secret = secret,
+                                  .uri_of = [this](const std::string& id) { return uriOf(id); },
+                                  .now = store::systemClock()},
+      store::makeStore(config_.store,
+                       [this](std::function<void()> done) { loop_.post(std::move(done)); }));
+  if (durable_->stored() != nullptr) exports_.serveStored(*durable_->stored());
   return Status();
 }
 
@@ -154,21 +187,14 @@ Status Sidecar::openImports() {
 // Makes the URIs and writes the cap files.
 Status Sidecar::publish() {
   if (config_.exports.empty() || config_.listen.empty()) return Status();
-  std::vector<net::Address> bound;
-  for (const auto& listener : listeners_) bound.push_back(listener->boundAddress());
-  Result<sturdy::Location> location = advertisedLocation(config_, bound);
-  if (!location.ok()) return location.status();
-  const bool secure = config::advertisesTls(config_);
   const std::string secret = vatSecret(identity_);
   for (const config::Export& each : config_.exports) {
-    const sturdy::SturdyUri uri{.location = *location,
-                                .digest = secure ? identity_.fingerprint() : std::string(),
-                                .secure = secure,
-                                .id = exportId(each, secret)};
-    uris_.emplace_back(each.name, sturdy::printUri(uri));
-    log_.info("restore", "export " + each.name + ": " + sturdy::redactedUri(uri));
+    const Result<sturdy::SturdyUri> uri = uriOf(exportId(each, secret));
+    if (!uri.ok()) return uri.status();
+    uris_.emplace_back(each.name, sturdy::printUri(*uri));
+    log_.info("restore", "export " + each.name + ": " + sturdy::redactedUri(*uri));
     if (each.cap_file.empty()) continue;
-    const Status written = restore::writeCapFile(each.cap_file, uri, log_);
+    const Status written = restore::writeCapFile(each.cap_file, *uri, log_);
     if (!written.ok()) return written;
   }
   return Status();
@@ -241,24 +267,37 @@ Result<std::unique_ptr<link::Application>> Sidecar::runApplication(const config:
   return std::unique_ptr<link::Application>(std::move(app));
 }
 
-const link::Application* Sidecar::durableApp() const {
-  if (!config_.app) return apps_.size() == 1 ? apps_[0].application.get() : nullptr;
+const Sidecar::App* Sidecar::durableApp() const {
+  if (!config_.app) return apps_.size() == 1 ? &apps_[0] : nullptr;
   for (const App& app : apps_) {
-    if (app.config == config_.app) return app.application.get();
+    if (app.config == config_.app) return &app;
   }
   return nullptr;
+}
+
+Result<sturdy::SturdyUri> Sidecar::uriOf(const std::string& id) const {
+  if (!location_.ok()) return location_.status();
+  const bool secure = config::advertisesTls(config_);
+  return sturdy::SturdyUri{.location = *location_,
+                           .digest = secure ? identity_.fingerprint() : std::string(),
+                           .secure = secure,
+                           .id = id};
 }
 
 restore::Gateway::Parts Sidecar::gatewayParts() {
   return {
       .publish =
-          [](store::Record, const std::function<void(Result<std::string>)>& done) {
-            done(Status(Code::kFailed, "no durable store; set \"store\""));
+          [this](store::Record record, const std::function<void(Result<std::string>)>& done) {
+            durable_->publisher().publish(
+                std::move(record), [done](Result<restore::Published> published) {
+                  done(published.ok() ? Result<std::string>(std::move(published->uri))
+                                      : Result<std::string>(published.status()));
+                });
           },
       .restores_from =
           [this](captp::LinkId host) {
-            const link::Application* app = durableApp();
-            return app != nullptr && app->owns(host);
+            const App* app = durableApp();
+            return app != nullptr && app->application->owns(host);
           },
       .now =
           [] {
@@ -296,6 +335,10 @@ std::vector<admin::Check> Sidecar::checks() const {
                       .ok = app.application->health().ok(),
                       .detail = app.application->health().message()});
   }
+  if (const auto store = durable_ ? durable_->storeStatus() : std::nullopt) {
+    checks.push_back(
+        {.name = "store", .phase = Phase::kTold, .ok = store->ok(), .detail = store->message()});
+  }
   return checks;
 }
 
@@ -309,9 +352,12 @@ std::string Sidecar::metrics(metrics::Format format) const {
                              .tables = hub_.vat().tableSizes(),
                              .start_time_seconds = start_time_,
                              .ready = ready(),
+                             .store_up = {},
                              .buffered_bytes = hub_.bufferedBytes(),
                              .version = kVersion,
                              .tls_library = "boringssl"};
+  const auto store = durable_ ? durable_->storeStatus() : std::nullopt;
+  if (store) readings.store_up = store->ok();
   for (size_t level = 0; level < readings.log_messages.size(); ++level) {
     readings.log_messages[level] = log_.count(static_cast<LogLevel>(level));
   }

@@ -27,6 +27,7 @@
 #include "sidecar/link/recorder.h"
 #include "sidecar/net/dialer.h"
 #include "sidecar/restore/application_calls.h"
+#include "sidecar/restore/durable_refs.h"
 #include "sidecar/restore/exports.h"
 #include "sidecar/restore/gateway.h"
 #include "sidecar/restore/grants.h"
@@ -69,6 +70,7 @@ class Sidecar {
   Status openJournal();
   Status openAdmin();
   Status bindListeners();
+  Status openStore();
   Status openImports();
   Status publish();
   Status makeExports();
@@ -78,8 +80,10 @@ class Sidecar {
   Result<std::unique_ptr<link::Application>> runApplication(const config::App& config);
   // The application that durable refs are restored from; null when there is none, or several and
   // none is above the others.
-  const link::Application* durableApp() const;
+  const App* durableApp() const;
   restore::Gateway::Parts gatewayParts();
+  // The URI of this vat with `id`.
+  Result<sturdy::SturdyUri> uriOf(const std::string& id) const;
 
   void stopAccepting();
   void healthChanged();
@@ -99,6 +103,9 @@ class Sidecar {
   bool was_ready_ = false;
   std::function<void()> on_ready_;
   std::vector<NamedUri> uris_;
+  // Where URIs of this vat lead to.
+  Result<sturdy::Location> location_ =
+      Status(Code::kUnavailable, "nobody can dial this vat: set \"listen\"");
 
   // Members die in reverse order: users before what they use.
   wire::BufferPool pool_;
@@ -110,6 +117,7 @@ class Sidecar {
   restore::ApplicationCalls application_calls_;
   restore::Exports exports_;
   restore::Gateway gateway_;
+  std::unique_ptr<restore::DurableRefs> durable_;
   std::vector<App> apps_;
   std::unique_ptr<link::Child> child_;
   link::Application* child_app_ = nullptr;  // the one that child_ is

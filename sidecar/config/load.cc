@@ -55,9 +55,6 @@ void readStore(Context& context, const Section& top, Config& config) {
     return;
   }
   config.store = *std::move(spec);
-  if (config.store.kind != store::StoreKind::kNone) {
-    context.warnings.push_back("store: refs are not saved to it or restored from it yet");
-  }
   if (config.store.durable()) config.store.path = context.absolute(config.store.path);
 }
 
