@@ -11,7 +11,6 @@
 #include "rpc/sturdy/identity.h"
 #include "rpc/sturdy/object_id.h"
 #include "sidecar/addresses.h"
-#include "sidecar/config/served.h"
 #include "sidecar/link/accepted_app.h"
 #include "sidecar/link/inherited_app.h"
 #include "sidecar/restore/cap_file.h"
@@ -23,6 +22,10 @@ namespace {
 double epochSeconds() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration<double>(now).count();
+}
+
+store::UnixTime wallClock() {
+  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
 }
 
 // Whether the key is needed from the start. A key file is looked at then in any case: what is wrong
@@ -79,20 +82,20 @@ Sidecar::Sidecar(event::Loop& loop, Logger& log, config::Config config)
       exports_(hub_, grants_, application_calls_),
       gateway_(hub_, gatewayParts()),
       peer_links_(hub_, dialer_, exports_),
+      control_(controlParts()),
       drain_(hub_, [this] { stopAccepting(); }) {}
 
 Sidecar::~Sidecar() = default;
 
 Status Sidecar::start() {
   for (const std::string& warning : config_.warnings) log_.warning("config", warning);
-  const Status served = config::checkServed(config_);
-  if (!served.ok()) return served;
   if (needsKey(config_)) {
     const Status loaded = identity_.load();
     if (!loaded.ok()) return loaded;
   }
-  for (const auto step : {&Sidecar::openJournal, &Sidecar::openAdmin, &Sidecar::bindListeners,
-                          &Sidecar::openImports, &Sidecar::publish, &Sidecar::makeExports}) {
+  for (const auto step :
+       {&Sidecar::openJournal, &Sidecar::openAdmin, &Sidecar::bindListeners, &Sidecar::openImports,
+        &Sidecar::openControl, &Sidecar::publish, &Sidecar::makeExports}) {
     const Status status = (this->*step)();
     if (!status.ok()) return status;
   }
@@ -137,6 +140,9 @@ Status Sidecar::bindListeners() {
                           (listener.tls ? "" : " without TLS"));
     listeners_.push_back(std::move(*opened));
   }
+  std::vector<net::Address> bound;
+  for (const auto& listener : listeners_) bound.push_back(listener->boundAddress());
+  if (!bound.empty()) location_ = advertisedLocation(config_, bound);
   return Status();
 }
 
@@ -151,24 +157,26 @@ Status Sidecar::openImports() {
   return Status();
 }
 
+Status Sidecar::openControl() {
+  if (!config_.control) return Status();
+  auto opened = control::ControlSocket::open(hub_, control_, *config_.control);
+  if (!opened.ok()) return opened.status();
+  control_socket_ = std::move(*opened);
+  log_.info("control", "control is at " + control_socket_->boundAddress().toString());
+  return Status();
+}
+
 // Makes the URIs and writes the cap files.
 Status Sidecar::publish() {
   if (config_.exports.empty() || config_.listen.empty()) return Status();
-  std::vector<net::Address> bound;
-  for (const auto& listener : listeners_) bound.push_back(listener->boundAddress());
-  Result<sturdy::Location> location = advertisedLocation(config_, bound);
-  if (!location.ok()) return location.status();
-  const bool secure = config::advertisesTls(config_);
   const std::string secret = vatSecret(identity_);
   for (const config::Export& each : config_.exports) {
-    const sturdy::SturdyUri uri{.location = *location,
-                                .digest = secure ? identity_.fingerprint() : std::string(),
-                                .secure = secure,
-                                .id = exportId(each, secret)};
-    uris_.emplace_back(each.name, sturdy::printUri(uri));
-    log_.info("restore", "export " + each.name + ": " + sturdy::redactedUri(uri));
+    const Result<sturdy::SturdyUri> uri = uriOf(exportId(each, secret));
+    if (!uri.ok()) return uri.status();
+    uris_.emplace_back(each.name, sturdy::printUri(*uri));
+    log_.info("restore", "export " + each.name + ": " + sturdy::redactedUri(*uri));
     if (each.cap_file.empty()) continue;
-    const Status written = restore::writeCapFile(each.cap_file, uri, log_);
+    const Status written = restore::writeCapFile(each.cap_file, *uri, log_);
     if (!written.ok()) return written;
   }
   return Status();
@@ -196,6 +204,7 @@ Result<link::Application*> Sidecar::application(const config::App& config) {
   Result<std::unique_ptr<link::Application>> made = makeApplication(config);
   if (!made.ok()) return made.status();
   link::Application* application = made->get();
+  application->offer(control_);
   if (config.interface == config::App::Interface::kApplication) application->makeGateway();
   application->observe([this, application] {
     if (application == child_app_ && !application->health().ok()) drain_.childDisconnected();
@@ -249,26 +258,44 @@ const link::Application* Sidecar::durableApp() const {
   return nullptr;
 }
 
+control::Control::Parts Sidecar::controlParts() {
+  return {.hub = hub_,
+          .identity = identity_,
+          .peers = peer_links_,
+          .exports = exports_,
+          .calls = application_calls_,
+          .imports = imports_,
+          .entropy = entropy_,
+          .now = wallClock,
+          .uri_of = [this](const std::string& id) { return uriOf(id); }};
+}
+
+Result<sturdy::SturdyUri> Sidecar::uriOf(const std::string& id) const {
+  if (!location_.ok()) return location_.status();
+  const bool secure = config::advertisesTls(config_);
+  return sturdy::SturdyUri{.location = *location_,
+                           .digest = secure ? identity_.fingerprint() : std::string(),
+                           .secure = secure,
+                           .id = id};
+}
+
 restore::Gateway::Parts Sidecar::gatewayParts() {
-  return {
-      .publish =
-          [](store::Record, const std::function<void(Result<std::string>)>& done) {
-            done(Status(Code::kFailed, "no durable store; set \"store\""));
-          },
-      .restores_from =
-          [this](captp::LinkId host) {
-            const link::Application* app = durableApp();
-            return app != nullptr && app->owns(host);
-          },
-      .now =
-          [] {
-            return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-          }};
+  return {.publish =
+              [](store::Record, const std::function<void(Result<std::string>)>& done) {
+                done(Status(Code::kFailed, "no durable store; set \"store\""));
+              },
+          .restores_from =
+              [this](captp::LinkId host) {
+                const link::Application* app = durableApp();
+                return app != nullptr && app->owns(host);
+              },
+          .now = wallClock};
 }
 
 void Sidecar::stopAccepting() {
   for (auto& listener : listeners_) listener->stop();
   for (auto& import : imports_) import->stop();
+  if (control_socket_) control_socket_->stop();
 }
 
 void Sidecar::healthChanged() {

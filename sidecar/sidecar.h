@@ -15,6 +15,8 @@
 #include "rpc/base/status.h"
 #include "sidecar/admin/admin.h"
 #include "sidecar/config/config.h"
+#include "sidecar/control/control.h"
+#include "sidecar/control/control_socket.h"
 #include "sidecar/descriptor_limit.h"
 #include "sidecar/drain.h"
 #include "sidecar/event/loop.h"
@@ -70,6 +72,7 @@ class Sidecar {
   Status openAdmin();
   Status bindListeners();
   Status openImports();
+  Status openControl();
   Status publish();
   Status makeExports();
 
@@ -80,6 +83,9 @@ class Sidecar {
   // none is above the others.
   const link::Application* durableApp() const;
   restore::Gateway::Parts gatewayParts();
+  control::Control::Parts controlParts();
+  // The URI of this vat with `id`.
+  Result<sturdy::SturdyUri> uriOf(const std::string& id) const;
 
   void stopAccepting();
   void healthChanged();
@@ -99,6 +105,9 @@ class Sidecar {
   bool was_ready_ = false;
   std::function<void()> on_ready_;
   std::vector<NamedUri> uris_;
+  // Where URIs of this vat lead to.
+  Result<sturdy::Location> location_ =
+      Status(Code::kUnavailable, "nobody can dial this vat: set \"listen\"");
 
   // Members die in reverse order: users before what they use.
   wire::BufferPool pool_;
@@ -116,6 +125,8 @@ class Sidecar {
   link::PeerLinks peer_links_;
   std::vector<std::unique_ptr<link::PeerListener>> listeners_;
   std::vector<std::unique_ptr<restore::Import>> imports_;
+  control::Control control_;
+  std::unique_ptr<control::ControlSocket> control_socket_;
   std::unique_ptr<admin::Admin> admin_;
   Drain drain_;
 };

@@ -89,6 +89,7 @@ struct Counters {
   std::array<uint64_t, kRefuseReasons> refused{};  // incoming connections
   uint64_t app_link_up = 0;                        // application links that are up now
   uint64_t app_link_reconnects = 0;
+  uint64_t live_exports = 0;  // of programs, now
 
   ConnectionCounts& of(Direction direction, Transport transport) {
     return connections[at(direction)][at(transport)];
