@@ -12,7 +12,6 @@
 #include "rpc/sturdy/identity.h"
 #include "rpc/sturdy/object_id.h"
 #include "sidecar/addresses.h"
-#include "sidecar/config/served.h"
 #include "sidecar/link/accepted_app.h"
 #include "sidecar/link/inherited_app.h"
 #include "sidecar/restore/cap_file.h"
@@ -80,21 +79,20 @@ Sidecar::Sidecar(event::Loop& loop, Logger& log, config::Config config)
       exports_(hub_, grants_, application_calls_),
       gateway_(hub_, gatewayParts()),
       peer_links_(hub_, dialer_, exports_),
+      control_(controlParts()),
       drain_(hub_, [this] { stopAccepting(); }) {}
 
 Sidecar::~Sidecar() = default;
 
 Status Sidecar::start() {
   for (const std::string& warning : config_.warnings) log_.warning("config", warning);
-  const Status served = config::checkServed(config_);
-  if (!served.ok()) return served;
   if (needsKey(config_)) {
     const Status loaded = identity_.load();
     if (!loaded.ok()) return loaded;
   }
   for (const auto step :
        {&Sidecar::openJournal, &Sidecar::openAdmin, &Sidecar::bindListeners, &Sidecar::openStore,
-        &Sidecar::openImports, &Sidecar::publish, &Sidecar::makeExports}) {
+        &Sidecar::openImports, &Sidecar::openControl, &Sidecar::publish, &Sidecar::makeExports}) {
     const Status status = (this->*step)();
     if (!status.ok()) return status;
   }
@@ -184,6 +182,15 @@ Status Sidecar::openImports() {
   return Status();
 }
 
+Status Sidecar::openControl() {
+  if (!config_.control) return Status();
+  auto opened = control::ControlSocket::open(hub_, control_, *config_.control);
+  if (!opened.ok()) return opened.status();
+  control_socket_ = std::move(*opened);
+  log_.info("control", "control is at " + control_socket_->boundAddress().toString());
+  return Status();
+}
+
 // Makes the URIs and writes the cap files.
 Status Sidecar::publish() {
   if (config_.exports.empty() || config_.listen.empty()) return Status();
@@ -222,6 +229,7 @@ Result<link::Application*> Sidecar::application(const config::App& config) {
   Result<std::unique_ptr<link::Application>> made = makeApplication(config);
   if (!made.ok()) return made.status();
   link::Application* application = made->get();
+  application->offer(control_);
   if (config.interface == config::App::Interface::kApplication) application->makeGateway();
   application->observe([this, application] {
     if (application == child_app_ && !application->health().ok()) drain_.childDisconnected();
@@ -275,6 +283,18 @@ const Sidecar::App* Sidecar::durableApp() const {
   return nullptr;
 }
 
+control::Control::Parts Sidecar::controlParts() {
+  return {.hub = hub_,
+          .identity = identity_,
+          .peers = peer_links_,
+          .exports = exports_,
+          .calls = application_calls_,
+          .imports = imports_,
+          .entropy = entropy_,
+          .now = store::systemClock(),
+          .uri_of = [this](const std::string& id) { return uriOf(id); }};
+}
+
 Result<sturdy::SturdyUri> Sidecar::uriOf(const std::string& id) const {
   if (!location_.ok()) return location_.status();
   const bool secure = config::advertisesTls(config_);
@@ -285,29 +305,26 @@ Result<sturdy::SturdyUri> Sidecar::uriOf(const std::string& id) const {
 }
 
 restore::Gateway::Parts Sidecar::gatewayParts() {
-  return {
-      .publish =
-          [this](store::Record record, const std::function<void(Result<std::string>)>& done) {
-            durable_->publisher().publish(
-                std::move(record), [done](Result<restore::Published> published) {
-                  done(published.ok() ? Result<std::string>(std::move(published->uri))
-                                      : Result<std::string>(published.status()));
-                });
-          },
-      .restores_from =
-          [this](captp::LinkId host) {
-            const App* app = durableApp();
-            return app != nullptr && app->application->owns(host);
-          },
-      .now =
-          [] {
-            return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-          }};
+  return {.publish =
+              [this](store::Record record, const std::function<void(Result<std::string>)>& done) {
+                durable_->publisher().publish(
+                    std::move(record), [done](Result<restore::Published> published) {
+                      done(published.ok() ? Result<std::string>(std::move(published->uri))
+                                          : Result<std::string>(published.status()));
+                    });
+              },
+          .restores_from =
+              [this](captp::LinkId host) {
+                const App* app = durableApp();
+                return app != nullptr && app->application->owns(host);
+              },
+          .now = store::systemClock()};
 }
 
 void Sidecar::stopAccepting() {
   for (auto& listener : listeners_) listener->stop();
   for (auto& import : imports_) import->stop();
+  if (control_socket_) control_socket_->stop();
 }
 
 void Sidecar::healthChanged() {

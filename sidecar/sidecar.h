@@ -15,6 +15,8 @@
 #include "rpc/base/status.h"
 #include "sidecar/admin/admin.h"
 #include "sidecar/config/config.h"
+#include "sidecar/control/control.h"
+#include "sidecar/control/control_socket.h"
 #include "sidecar/descriptor_limit.h"
 #include "sidecar/drain.h"
 #include "sidecar/event/loop.h"
@@ -72,6 +74,7 @@ class Sidecar {
   Status bindListeners();
   Status openStore();
   Status openImports();
+  Status openControl();
   Status publish();
   Status makeExports();
 
@@ -82,6 +85,7 @@ class Sidecar {
   // none is above the others.
   const App* durableApp() const;
   restore::Gateway::Parts gatewayParts();
+  control::Control::Parts controlParts();
   // The URI of this vat with `id`.
   Result<sturdy::SturdyUri> uriOf(const std::string& id) const;
 
@@ -124,6 +128,8 @@ class Sidecar {
   link::PeerLinks peer_links_;
   std::vector<std::unique_ptr<link::PeerListener>> listeners_;
   std::vector<std::unique_ptr<restore::Import>> imports_;
+  control::Control control_;
+  std::unique_ptr<control::ControlSocket> control_socket_;
   std::unique_ptr<admin::Admin> admin_;
   Drain drain_;
 };

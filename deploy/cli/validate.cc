@@ -5,7 +5,6 @@
 
 #include "deploy/cli/command.h"
 #include "sidecar/config/load.h"
-#include "sidecar/config/served.h"
 
 namespace vatmesh::deploy {
 namespace {
@@ -17,8 +16,6 @@ int run(const Arguments& arguments) {
   config::Loaded loaded = config::load(*source);
   for (const std::string& error : loaded.errors) std::fprintf(stderr, "%s\n", error.c_str());
   if (!loaded.config) return kUsage;
-  const Status served = config::checkServed(*loaded.config);
-  if (!served.ok()) return complain(served.withContext(file));
   for (const std::string& warning : loaded.config->warnings) {
     std::fprintf(stderr, "%s: warning: %s\n", file.c_str(), warning.c_str());
   }

@@ -66,8 +66,9 @@ Result<ImportParams> readImportParams(const wire::InMessage& message) {
 }
 
 Result<LookupParams> readLookupParams(const wire::InMessage& message) {
-  return read<api::LookupParams>(
-      kNoParams, message, [](auto root) { return LookupParams{.name = text(root.getName())}; });
+  return read<api::LookupParams>(kNoParams, message, [](auto root) {
+    return LookupParams{.name = text(root.getImportName())};
+  });
 }
 
 Result<ExportParams> readExportParams(const wire::InMessage& message) {

@@ -61,7 +61,7 @@ wire::InMessage write(const ImportParams& value, wire::BufferPool& pool) {
 
 wire::InMessage write(const LookupParams& value, wire::BufferPool& pool) {
   Writing writing;
-  writing.root<api::LookupParams>().setName(text(value.name));
+  writing.root<api::LookupParams>().setImportName(text(value.name));
   return writing.finish(pool);
 }
 

@@ -42,8 +42,8 @@ struct ImportResults {
 }
 
 struct LookupParams {
-  name @0 :Text;
-  # Of an import in the sidecar's configuration.
+  importName @0 :Text;
+  # As in the sidecar's configuration. Not `name`: pycapnp has that word for itself.
 }
 struct LookupResults {
   capability @0 :Capability;

@@ -17,8 +17,8 @@ interface Sidecar @0xf90a4bffa9961ecf {
   # Who and where this vat is.
 
   import @1 Control.ImportParams -> Control.ImportResults $Cxx.name("importUri");
-  # The object that a URI names. Answers when it is there; calls on the result may be sent at once. Fails
-  # with the cause when the vat can't be reached or doesn't know the object.
+  # The object that a URI names, at once: it can be called while it is being connected. When the vat
+  # can't be reached or doesn't know the object, calls fail with the cause.
 
   lookup @2 Control.LookupParams -> Control.LookupResults;
   # The object of an import that the sidecar's configuration names, as on that import's socket.

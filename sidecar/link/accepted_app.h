@@ -27,6 +27,9 @@ class AcceptedApp : public Application, private LinkOwner {
   void accepted(net::Accepted connection);
   void onUp(Link& link) override;
   void onDown(Link& link, const Status& why) override;
+  void onRestore(Link& link, captp::OpId op, const std::string& object_id) override {
+    asked(link, op, object_id);
+  }
 
   Hub& hub_;
   net::AllowedUids allowed_;

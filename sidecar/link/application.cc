@@ -20,7 +20,14 @@ void Application::linkUp(Link& link) {
 }
 
 void Application::linkDown(Hub& hub, captp::LinkId link) {
-  if (up_.erase(linkKey(link)) > 0) --hub.counters().app_link_up;
+  if (up_.erase(linkKey(link)) == 0) return;
+  --hub.counters().app_link_up;
+  if (offered_ != nullptr) offered_->peerGone(link);
+}
+
+void Application::asked(Link& link, captp::OpId op, const std::string& object_id) {
+  if (offered_ != nullptr) return offered_->restore(link, op, object_id);
+  link.hub().complete(op, Status(Code::kFailed, "This vat has no restorer"));
 }
 
 }  // namespace vatmesh::link

@@ -13,6 +13,7 @@
 #include "rpc/base/status.h"
 #include "sidecar/config/config.h"
 #include "sidecar/link/hub.h"
+#include "sidecar/link/restorer.h"
 #include "sidecar/net/dialer.h"
 
 namespace vatmesh::link {
@@ -23,6 +24,10 @@ class Application {
   using Done = std::function<void(Result<captp::LinkId>)>;
 
   virtual ~Application() = default;
+
+  // Gives the application what `restorer`, which outlives this, has for the Bootstraps on its own
+  // links. Before start; without, there is nothing to be had.
+  void offer(Restorer& restorer) { offered_ = &restorer; }
 
   // Begins to reach it; call it once, with the loop running or about to.
   virtual void start() = 0;
@@ -45,6 +50,8 @@ class Application {
 
  protected:
   void setHealth(Status health);
+  // The application asks for something on its `link`.
+  void asked(Link& link, captp::OpId op, const std::string& object_id);
   // One of its links is up; is down, and may never have been up.
   void linkUp(Link& link);
   void linkDown(Hub& hub, captp::LinkId link);
@@ -54,6 +61,7 @@ class Application {
   std::unordered_set<uint64_t> up_;  // keys of links
   Status health_{Code::kUnavailable, "not reached yet"};
   std::function<void()> on_change_;
+  Restorer* offered_ = nullptr;
 };
 
 // Makes an application that is dialled at `address`. All references outlive it.

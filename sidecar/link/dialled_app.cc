@@ -50,6 +50,9 @@ void PerPeerApp::linkFor(captp::LinkId peer, Done done) {
       linkUp(up);
       probe_.succeeded();
     };
+    events.on_restore = [this](Link& asker, captp::OpId op, const std::string& object_id) {
+      asked(asker, op, object_id);
+    };
     events.on_down = [this, key](const Status& why, OutgoingLink::WasUp was_up, captp::LinkId id) {
       linkDown(hub_, id);
       ended(key, why, was_up);
@@ -98,6 +101,9 @@ void SharedApp::dial() {
     warned_ = false;
     up_since_ = hub_.loop().now();
     hub_.log().info("app", "application at " + address_.toString() + " is connected");
+  };
+  events.on_restore = [this](Link& asker, captp::OpId op, const std::string& object_id) {
+    asked(asker, op, object_id);
   };
   events.on_down = [this](const Status& why, OutgoingLink::WasUp was_up, captp::LinkId link) {
     linkDown(hub_, link);

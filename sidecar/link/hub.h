@@ -61,6 +61,9 @@ class Hub : private vat::Turns {
   captp::ObjectId completeGated(captp::OpId op, const vat::BootstrapOf& found,
                                 std::function<void()> gone);
 
+  // A promise that complete() resolves.
+  vat::NewPromise promise() { return vat_.newPromise(); }
+
   // Asks whether the vat at the other end of `link` still answers; `done` hears it in the end, at
   // the latest after `patience`. Not when the Hub is destroyed before.
   void probe(captp::LinkId link, Duration patience, LinkProbe::Done done);

@@ -22,6 +22,9 @@ class InheritedApp : public Application, private LinkOwner {
  private:
   void onUp(Link& link) override;
   void onDown(Link& link, const Status& why) override;
+  void onRestore(Link& link, captp::OpId op, const std::string& object_id) override {
+    asked(link, op, object_id);
+  }
 
   Hub& hub_;
   event::Fd fd_;

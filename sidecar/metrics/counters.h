@@ -127,6 +127,7 @@ struct Counters {
   std::array<StoreCounts, kStoreOps> store{};
   uint64_t app_link_up = 0;  // application links that are up now
   uint64_t app_link_reconnects = 0;
+  uint64_t live_exports = 0;  // of programs, now
 
   ConnectionCounts& of(Direction direction, Transport transport) {
     return connections[at(direction)][at(transport)];

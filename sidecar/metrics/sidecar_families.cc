@@ -101,6 +101,9 @@ void addApplication(const Counters& counters, Families& out) {
   out.push_back(counter("vatmesh_app_link_reconnects_total", "Attempts to reach it again.")
                     .sample({}, counters.app_link_reconnects)
                     .take());
+  out.push_back(gauge("vatmesh_live_exports", "Objects that programs export through Sidecar.")
+                    .sample({}, counters.live_exports)
+                    .take());
 }
 
 void addStore(const Readings& readings, Families& out) {

@@ -91,6 +91,9 @@ void Import::take(sturdy::SturdyUri uri) {
     return;
   }
   for (const auto& [op, client] : std::exchange(pending_, {})) connect(op, client->id());
+  for (const auto& [asker, op] : std::exchange(looked_up_, {})) {
+    connect(op, link::linkOfKey(asker));
+  }
 }
 
 // Tells now and then that the file is still missing.
@@ -147,6 +150,30 @@ void Import::onCancel(captp::OpId op) {
   peers_.restorer().cancel(op);  // as restoreHere may have asked
 }
 
+Result<captp::Capability> Import::lookUp(captp::LinkId asker) {
+  const uint64_t key = link::linkKey(asker);
+  if (looked_up_.count(key) >= kMaxWaiting) {
+    return Status(Code::kOverloaded, prefix() + "too many calls wait for its cap file");
+  }
+  vat::NewPromise promise = hub_.promise();
+  if (waiting()) {
+    looked_up_.emplace(key, promise.op);
+  } else {
+    connect(promise.op, asker);
+  }
+  return std::move(promise.capability);
+}
+
+void Import::forget(captp::LinkId asker) {
+  std::vector<captp::OpId> ops;
+  const auto [first, behind] = looked_up_.equal_range(link::linkKey(asker));
+  for (auto each = first; each != behind; ++each) ops.push_back(each->second);
+  looked_up_.erase(first, behind);
+  for (const captp::OpId op : ops) {
+    hub_.complete(op, Status(Code::kDisconnected, "the client is gone"));
+  }
+}
+
 void Import::connect(captp::OpId op, captp::LinkId client) {
   if (uri_->secure) {
     const Status loaded = identity_.load();
@@ -171,17 +198,18 @@ void Import::restoreHere(captp::OpId op, captp::LinkId client) {
 
 void Import::connected(captp::OpId op, captp::LinkId client, const std::string& object_id,
                        Result<captp::LinkId> remote) {
-  link::Link* link = hub_.find(client);
+  // Whoever looked it up has a connection that is for more than this import.
+  const auto own = clients_.find(hub_.find(client));
   if (remote.ok()) {
-    if (link != nullptr) clients_[link] = *remote;
+    if (own != clients_.end()) own->second = *remote;
     hub_.complete(op, vat::BootstrapOf{.link = *remote, .object_id = object_id});
     return;
   }
   const Status why = remote.status().withContext("import " + config_.name);
   hub_.log().warning("import", why.message());
   hub_.complete(op, why);
-  if (link != nullptr) {
-    hub_.close(*link, Status(Code::kDisconnected, why.message()),
+  if (own != clients_.end()) {
+    hub_.close(*own->first, Status(Code::kDisconnected, why.message()),
                metrics::CloseReason::kLocalClose);
   }
 }

@@ -41,6 +41,13 @@ class Import : private link::LinkOwner {
   // Accepts no more; what was accepted stays.
   void stop() { listener_.reset(); }
 
+  // The object, for `asker`, as a promise: what becomes of it breaks or resolves that, and closes
+  // nothing. kOverloaded when `asker` waits for too many already.
+  Result<captp::Capability> lookUp(captp::LinkId asker);
+  // `asker` is down: what it waits for is dropped.
+  void forget(captp::LinkId asker);
+
+  const std::string& name() const { return config_.name; }
   bool waiting() const { return !uri_; }
   const net::Address& boundAddress() const { return listener_->boundAddress(); }
 
@@ -77,7 +84,8 @@ class Import : private link::LinkOwner {
   std::optional<sturdy::SturdyUri> uri_;
   // Each local connection with the peer link that it was given; none yet: no link.
   std::unordered_map<link::Link*, captp::LinkId> clients_;
-  std::map<captp::OpId, link::Link*> pending_;  // Bootstraps in their order, while waiting
+  std::map<captp::OpId, link::Link*> pending_;      // Bootstraps in their order, while waiting
+  std::multimap<uint64_t, captp::OpId> looked_up_;  // by asker, while waiting
   Instant waiting_since_ = kNever;
   Duration reminder_ = kFirstReminder;
   event::Timer reminder_timer_;

@@ -20,7 +20,7 @@ RINGS = [
     ("rpc/wire/", 1), ("rpc/schema/", 1),
     ("rpc/", 2), ("persistence/store.h", 2), ("persistence/record.", 2),
     ("sidecar/tls/", 3), ("sidecar/net/", 3), ("sidecar/event/", 3), ("persistence/", 3),
-    ("sidecar/link/", 4), ("sidecar/restore/", 4), ("sidecar/admin/", 4), ("sidecar/metrics/", 4),
+    ("sidecar/link/", 4), ("sidecar/restore/", 4), ("sidecar/control/", 4), ("sidecar/admin/", 4), ("sidecar/metrics/", 4),
     ("sidecar/config/", 4),
     ("sidecar/", 5), ("deploy/", 5),
     ("tests/", 6),

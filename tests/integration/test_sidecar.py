@@ -72,11 +72,6 @@ def test_a_missing_configuration_is_named(place):
     assert ended.returncode == 64 and "no.yaml" in ended.stderr
 
 
-def test_what_is_not_served_yet_is_refused(place):
-    config = {"listen": LISTEN, "app": "tcp:127.0.0.1:1", "control": "unix:control.sock"}
-    assert "later version" in fails(place, config, 64)
-
-
 # --- start
 
 

@@ -108,10 +108,10 @@ TEST_F(Control, ImportParams) {
 }
 
 TEST_F(Control, LookupAndRevokeParams) {
-  stock_.root<api::LookupParams>().setName("bank");
+  stock_.root<api::LookupParams>().setImportName("bank");
   EXPECT_EQ(readLookupParams(stock_.message(pool_))->name, "bank");
   const auto lookup = write(LookupParams{.name = "shop"}, pool_);
-  EXPECT_EQ(text(StockReader(lookup, hooks_).root<api::LookupParams>().getName()), "shop");
+  EXPECT_EQ(text(StockReader(lookup, hooks_).root<api::LookupParams>().getImportName()), "shop");
 
   StockWriter other;
   other.root<api::RevokeParams>().setUri("capnp://x");
