@@ -26,10 +26,10 @@ RINGS = [
     ("tests/", 6),
 ]
 
-# Stock programs without vatmesh code: projects of their own, whose includes start in their folder
-# or in that of the peers. What they may know.
+# Stock programs without vatmesh code: projects of their own, whose includes start in their folder,
+# in that of the peers, or in that of the schema for programs. What they may know.
 STRANGERS = {
-    "deploy/examples/": ["deploy/examples/"],
+    "deploy/examples/": ["deploy/examples/", "rpc/schema/vatmesh"],
     "tests/peers/": ["tests/peers/"],
     "tests/bench/": ["tests/bench/", "tests/peers/"],
 }
@@ -116,7 +116,8 @@ def check(root):
                 continue
             quoted, target = match[1] == '"', match[2]
             if quoted and source.startswith(tuple(STRANGERS)):
-                homes = (f"{path.parent}/{target}", f"tests/peers/{target}")
+                homes = (f"{path.parent}/{target}", f"tests/peers/{target}",
+                         f"rpc/schema/{target}")
                 target = next((home for home in homes if exists(home)), homes[0])
             what = _quoted(source, target, exists) if quoted else _angled(source, target)
             if quoted and not what and target.endswith(".capnp.h"):

@@ -16,7 +16,8 @@ class RingsTest(unittest.TestCase):
             for name in ("rpc/base/a.h", "rpc/wire/a.h", "rpc/captp/a.h", "rpc/crypto/a.h",
                          "persistence/store.h", "persistence/file_store.h", "sidecar/net/a.h",
                          "sidecar/link/a.h", "sidecar/metrics/a.h", "sidecar/sidecar.h",
-                         "deploy/cli/a.h", "rpc/schema/x.capnp"):
+                         "deploy/cli/a.h", "rpc/schema/x.capnp",
+                         "rpc/schema/vatmesh.capnp", "rpc/schema/control.h"):
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 (root / name).write_text("")
             (root / source).parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +38,8 @@ class RingsTest(unittest.TestCase):
                 ("sidecar/event/b.cc", "<event2/event.h>"), ("rpc/captp/b.cc", "<vector>"),
                 ("sidecar/net/b.cc", "<sys/socket.h>"),
                 ("deploy/examples/x/b.cc", "<capnp/ez-rpc.h>"),
-                ("deploy/examples/x/b.cc", '"b.cc"'), ("tests/peers/b.cc", '"b.cc"')):
+                ("deploy/examples/x/b.cc", '"b.cc"'),
+                ("deploy/examples/x/b.cc", '"vatmesh.capnp.h"'), ("tests/peers/b.cc", '"b.cc"')):
             self.assertEqual(self.problems(source, include), [], f"{source} {include}")
 
     def test_refuses_every_planted_violation(self):
@@ -53,6 +55,7 @@ class RingsTest(unittest.TestCase):
                 ("sidecar/main.cc", '"deploy/cli/a.h"'),
                 ("deploy/cli/b.cc", '"sidecar/metrics/a.h"'),
                 ("deploy/examples/x/b.cc", '"rpc/base/a.h"'),
+                ("deploy/examples/x/b.cc", '"control.h"'), ("tests/peers/b.cc", '"vatmesh.capnp.h"'),
                 ("tests/peers/b.cc", '"rpc/base/a.h"'), ("tests/bench/b.cc", '"rpc/base/a.h"'),
                 # third-party headers away from home
                 ("sidecar/net/b.cc", "<openssl/ssl.h>"), ("sidecar/link/b.cc", "<event2/event.h>"),

@@ -5,7 +5,9 @@ recorded server is our application; `client`, our vat is the client for that ser
 client is a local program. Each message that one end says must reach the other as it was recorded, but
 for ids, before the next one is said; and in the end nothing may be held that was released."""
 
+import hashlib
 import socket
+import struct
 
 import foreign
 import harness
@@ -20,8 +22,7 @@ FOLDER = foreign.VECTORS / "transcripts"
 CONNECTIONS = [(transcript["name"], connection) for transcript in
                foreign.load("transcripts/index.json")["transcripts"]
                for connection in transcript["connections"]]
-# Restored from that library's store.
-NEEDS_STORE = "persistent-save-conn2.c2s.bin"
+PERSISTENT, APPLICATION = 0xc8cb212fcd9f5691, 0xfb89c77980aac403
 
 
 def messages(connection):
@@ -47,10 +48,11 @@ def ask_id(connection):
 class AsServer:
     """Our vat between a recorded client at its listener and a recorded application."""
 
-    def __init__(self, place, connection):
+    def __init__(self, place, connection, store="none", interface="plain"):
         self.app = harness.close_later(raw.RawServer(f"{place.path}/app.sock", harness.DEADLINE))
         self.vat = place.sidecar("vat", {
-            "key": str(foreign.VECTORS / "keys/key1.pem"), "app": self.app.address,
+            "key": str(foreign.VECTORS / "keys/key1.pem"), "store": store,
+            "app": {"dial": self.app.address, "interface": interface},
             "listen": {"address": "tcp:127.0.0.1:0", "tls": "off"},
             "exports": {"main": {"capFile": "main.cap"}, "public": {"id": {"public": "main"}},
                         "empty": {"id": {"public": ""}}}})
@@ -145,8 +147,8 @@ def identifier(value):
 @pytest.mark.parametrize("connection", [c for _, c in CONNECTIONS], ids=identifier)
 def test_a_recorded_connection_goes_through_our_vat(place, connection, way):
     name = identifier(connection)
-    if way is AsServer and connection["client_to_server"] == NEEDS_STORE:
-        pytest.skip("a stored object of another vat: needs a store that holds it")
+    if way is AsServer and name == "persistent-save-conn2":
+        return stored_object(place, connection)
     if way is AsServer and name == "bootstrap-unknown":
         return unknown_id(place, connection)
     middle, client, server = replay(way, place, connection)
@@ -168,4 +170,85 @@ def unknown_id(place, connection):
             middle.client.say(recorded)
         else:
             middle.client.hear(recorded)
+    middle.end()
+
+
+def stored_object(place, connection):
+    """The client restores what it saved at the recorded server, out of that library's store of files,
+    which is ours now."""
+    object_id = ask_id(connection)[:-1]
+    name = foreign.base64url(hashlib.sha256(object_id).digest())
+    store = place.path / "refs"
+    store.mkdir()
+    item = w.words_of(w.Struct([], [w.Text("thing one")]))
+    (store / name).write_bytes(struct.pack(f"<{len(item)}Q", *item))
+    middle = AsServer(place, connection, store=f"files:{store}", interface="application")
+    client, recorded = middle.client, [m for m in messages(connection) if m[1]]
+    said = [m for direction, m in recorded if direction == "c2s"]
+    call, bootstrap = [m for direction, m in recorded if direction == "s2c"][:2]
+    # The call is made at once, but goes on when the application has answered; so here it is that
+    # answer which comes first.
+    for message in said[:2]:
+        client.say(message)
+    server = middle.server()
+    restore = asked_for(server, "thing one")
+    server.peer.send(w.results(restore, w.Struct([], [w.Cap(0)]), [("senderHosted", 0)]))
+    client.hear(bootstrap)
+    asked = server.peer.expect("call", interface=w.parse(*said[1]).interface)
+    server.questions[w.parse(*call).answer] = asked.question
+    server.say(call)
+    client.hear(call)
+    for message in said[2:]:
+        client.say(message)
+    server.peer.expect("release", id=0)
+    middle.end()
+
+
+def asked_for(server, label):
+    """The question by which our vat asks the application for a stored object."""
+    asked = server.peer.expect("bootstrap")
+    server.peer.send(w.results(asked.question, w.Cap(0), [("senderHosted", 7)]))
+    asked = server.peer.expect("call", interface=APPLICATION, method=1)
+    assert asked.content.get(0).text(0) == label
+    return asked.question
+
+
+def test_a_recorded_client_that_saves_gets_a_uri_as_from_its_own_library(place):
+    """The application names the object; but for the URI, the answer is the recorded one."""
+    connection = next(c for _, c in CONNECTIONS if identifier(c) == "persistent-save-conn1")
+    middle = AsServer(place, connection, store="memory", interface="application")
+    client, server, given = middle.client, None, {}
+    for direction, recorded in messages(connection):
+        if recorded is None:
+            break
+        message = w.parse(*recorded)
+        if direction == "c2s":
+            if not client.say(recorded) or message.tag in player.QUIET:
+                continue
+            if message.tag == "bootstrap":
+                server = middle.server()
+                offered = server.peer.expect("bootstrap")
+                server.peer.send(w.results(offered.question, w.Cap(0), [("senderHosted", 7)]))
+                asked = server.peer.expect("call", interface=APPLICATION, method=0)
+            else:
+                asked = server.peer.expect("call", interface=message.interface)
+            given[message.question] = asked
+            continue
+        asked = given[message.answer]
+        if asked.interface == PERSISTENT:
+            assert asked.content is None
+            server.peer.send(w.results(asked.question, w.Struct([], [w.Text("thing one")])))
+            answer = client.peer.returned(message.answer)
+            uri = answer.content.get(0)
+            assert uri.startswith(b"capnp://insecure@127.0.0.1:")
+            expected = w.dump(message.content)
+            expected["pointers"] = [uri]
+            assert (w.dump(answer.content), answer.caps) == (expected, message.caps)
+        elif asked.interface == APPLICATION:
+            server.peer.send(w.results(asked.question, w.Struct([], [w.Cap(0)]), [("senderHosted", 0)]))
+            client.hear(recorded)
+        else:
+            server.questions[message.answer] = asked.question
+            server.say(recorded)
+            client.hear(recorded)
     middle.end()
