@@ -17,7 +17,8 @@ class RingsTest(unittest.TestCase):
                          "persistence/store.h", "persistence/file_store.h", "sidecar/net/a.h",
                          "sidecar/link/a.h", "sidecar/metrics/a.h", "sidecar/sidecar.h",
                          "deploy/cli/a.h", "rpc/schema/x.capnp",
-                         "rpc/schema/vatmesh.capnp", "rpc/schema/control.h"):
+                         "rpc/schema/vatmesh.capnp", "rpc/schema/control.h",
+                         "sidecar/control/a.h"):
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 (root / name).write_text("")
             (root / source).parent.mkdir(parents=True, exist_ok=True)
@@ -38,6 +39,7 @@ class RingsTest(unittest.TestCase):
                 ("sidecar/event/b.cc", "<event2/event.h>"), ("rpc/captp/b.cc", "<vector>"),
                 ("sidecar/net/b.cc", "<sys/socket.h>"),
                 ("deploy/examples/x/b.cc", "<capnp/ez-rpc.h>"),
+                ("sidecar/control/b.cc", '"sidecar/link/a.h"'),
                 ("deploy/examples/x/b.cc", '"b.cc"'),
                 ("deploy/examples/x/b.cc", '"vatmesh.capnp.h"'), ("tests/peers/b.cc", '"b.cc"')):
             self.assertEqual(self.problems(source, include), [], f"{source} {include}")
@@ -57,6 +59,7 @@ class RingsTest(unittest.TestCase):
                 ("deploy/examples/x/b.cc", '"rpc/base/a.h"'),
                 ("deploy/examples/x/b.cc", '"control.h"'), ("tests/peers/b.cc", '"vatmesh.capnp.h"'),
                 ("tests/peers/b.cc", '"rpc/base/a.h"'), ("tests/bench/b.cc", '"rpc/base/a.h"'),
+                ("sidecar/net/b.cc", '"sidecar/control/a.h"'),
                 # third-party headers away from home
                 ("sidecar/net/b.cc", "<openssl/ssl.h>"), ("sidecar/link/b.cc", "<event2/event.h>"),
                 ("sidecar/sidecar.cc", "<yaml-cpp/yaml.h>"),
