@@ -11,9 +11,7 @@ namespace vatmesh::control {
 using schema::ExportInterface;
 
 ExportObject::~ExportObject() {
-  if (const auto live = live_.lock()) {
-    (*live)->remove(digest_, Status(Code::kRefused, "it is exported no longer"));
-  }
+  if (const auto live = live_.lock()) (*live)->dropped(digest_);
 }
 
 void ExportObject::call(vat::CallView call, vat::Responder responder) {

@@ -6,6 +6,13 @@
 #include "rpc/sturdy/object_id.h"
 
 namespace vatmesh::control {
+namespace {
+
+Status exporterGone() {
+  return {Code::kDisconnected, "the program that exported it is gone"};
+}
+
+}  // namespace
 
 Result<LiveExports::Added> LiveExports::add(const captp::Capability& capability, Entry entry) {
   if (entry.label.size() > store::kMaxLabelBytes) {
@@ -42,12 +49,19 @@ bool LiveExports::remove(const store::Digest& digest, const Status& why) {
   return true;
 }
 
+// A lost connection drops its handles before it is told as lost.
+void LiveExports::dropped(const store::Digest& digest) {
+  const Entry* entry = find(digest);
+  if (entry == nullptr) return;
+  const bool lost = hub_.find(entry->link) == nullptr;
+  remove(digest, lost ? exporterGone() : Status(Code::kRefused, "it is exported no longer"));
+}
+
 void LiveExports::linkGone(captp::LinkId link) {
   const auto found = by_link_.find(link::linkKey(link));
   if (found == by_link_.end()) return;
   const std::set<store::Digest> digests = found->second;
-  const Status why(Code::kDisconnected, "the program that exported it is gone");
-  for (const store::Digest& digest : digests) remove(digest, why);
+  for (const store::Digest& digest : digests) remove(digest, exporterGone());
 }
 
 const LiveExports::Entry* LiveExports::find(const store::Digest& digest) const {

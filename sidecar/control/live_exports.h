@@ -44,6 +44,8 @@ class LiveExports {
 
   // Ends one, if it is there: calls through what was restored from it fail with `why`.
   bool remove(const store::Digest& digest, const Status& why);
+  // Nobody holds its handle any more.
+  void dropped(const store::Digest& digest);
   // `link` is down: ends all that was exported on it.
   void linkGone(captp::LinkId link);
 

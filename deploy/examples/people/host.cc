@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// people-host: Alice and Bob, two objects of one program, each under a reference of its own. It asks
-// its sidecar to export them for as long as it runs, or it lets the sidecar ask for them by name.
+// people-host: Alice and Bob, two objects of one program, each under a reference of its own. It
+// asks its sidecar to export them for as long as it runs, or it lets the sidecar ask for them by
+// name.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstring>
 #include <string>
 #include <vector>
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <capnp/rpc-twoparty.h>
 #include <kj/async-io.h>
