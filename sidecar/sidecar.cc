@@ -14,6 +14,7 @@
 #include "sidecar/addresses.h"
 #include "sidecar/link/accepted_app.h"
 #include "sidecar/link/inherited_app.h"
+#include "sidecar/offers.h"
 #include "sidecar/restore/cap_file.h"
 #include "sidecar/version.h"
 
@@ -29,20 +30,13 @@ double epochSeconds() {
 // with it should not show only later.
 bool needsKey(const config::Config& config) {
   const auto has_tls = [](const config::Listener& listener) { return listener.tls; };
-  const auto is_derived = [](const config::Export& each) { return !each.public_id; };
   return !config.key_file.empty() || config.fingerprint ||
-         std::any_of(config.listen.begin(), config.listen.end(), has_tls) ||
-         std::any_of(config.exports.begin(), config.exports.end(), is_derived);
+         std::any_of(config.listen.begin(), config.listen.end(), has_tls) || derivesIds(config);
 }
 
 // Empty when no id is derived from it.
 std::string vatSecret(const link::Identity& identity) {
   return identity.loaded() ? sturdy::vatSecret(identity.key().pem()) : std::string();
-}
-
-std::string exportId(const config::Export& export_, const std::string& secret) {
-  return export_.public_id ? sturdy::publicId(*export_.public_id)
-                           : sturdy::derivedId(secret, export_.name);
 }
 
 // How many links to applications a single peer can cause.
@@ -194,27 +188,28 @@ Status Sidecar::openControl() {
 // Makes the URIs and writes the cap files.
 Status Sidecar::publish() {
   if (config_.exports.empty() || config_.listen.empty()) return Status();
-  const std::string secret = vatSecret(identity_);
-  for (const config::Export& each : config_.exports) {
-    const Result<sturdy::SturdyUri> uri = uriOf(exportId(each, secret));
+  for (const Offer& offer : offersOf(config_, vatSecret(identity_))) {
+    const Result<sturdy::SturdyUri> uri = uriOf(offer.id);
     if (!uri.ok()) return uri.status();
-    uris_.emplace_back(each.name, sturdy::printUri(*uri));
-    log_.info("restore", "export " + each.name + ": " + sturdy::redactedUri(*uri));
-    if (each.cap_file.empty()) continue;
-    const Status written = restore::writeCapFile(each.cap_file, *uri, log_);
+    uris_.emplace_back(offer.label(), sturdy::printUri(*uri));
+    log_.info("restore", "export " + offer.label() + ": " + sturdy::redactedUri(*uri));
+    if (offer.capFile().empty()) continue;
+    const Status written = restore::writeCapFile(offer.capFile(), *uri, log_);
     if (!written.ok()) return written;
   }
   return Status();
 }
 
 Status Sidecar::makeExports() {
-  const std::string secret = vatSecret(identity_);
-  for (const config::Export& each : config_.exports) {
-    Result<link::Application*> app = application(each.app);
+  for (const Offer& offer : offersOf(config_, vatSecret(identity_))) {
+    Result<link::Application*> app = application(offer.of->app);
     if (!app.ok()) return app.status();
     const Status added =
-        exports_.add(each.name, exportId(each, secret),
-                     {.app = *app, .interface = each.app.interface, .ref = each.ref});
+        exports_.add(offer.of->name, offer.id,
+                     {.app = *app,
+                      .interface = offer.of->app.interface,
+                      .ref = offer.of->ref,
+                      .consumer = offer.consumer == nullptr ? "" : offer.consumer->name});
     if (!added.ok()) return added;
   }
   if (!config_.app) return Status();

@@ -40,7 +40,7 @@ namespace vatmesh {
 
 class Sidecar {
  public:
-  // An export's name and its URI, which is a secret.
+  // An export's name, NAME/CONSUMER for one of a consumer, and its URI, which is a secret.
   using NamedUri = std::pair<std::string, std::string>;
 
   // Both references outlive it.
@@ -56,7 +56,7 @@ class Sidecar {
   // Calls `on_ready` when the sidecar is ready for the first time.
   void whenReady(std::function<void()> on_ready) { on_ready_ = std::move(on_ready); }
 
-  // The URIs of all exports, in the order of the configuration. After start.
+  // The URIs of all exports and their consumers, in the order of the configuration. After start.
   const std::vector<NamedUri>& uris() const { return uris_; }
 
   // After the loop has ended.

@@ -67,6 +67,26 @@ Result<sturdy::Location> locationOf(const std::string& text) {
                 "--address: an abstract socket can't stand in a URI; write tcp: or unix:");
 }
 
+// The generation of a consumer's id.
+Result<uint32_t> generationOf(const Arguments& arguments) {
+  const std::optional<std::string> text = arguments.get("--generation");
+  if (!text) return 1;
+  if (!arguments.has("--consumer")) {
+    return Status(Code::kInvalidArgument, "--generation is one of a consumer; add --consumer NAME");
+  }
+  const std::optional<uint64_t> number = config::parseCount(*text);
+  if (number && *number > 0 && *number <= UINT32_MAX) return static_cast<uint32_t>(*number);
+  return Status(Code::kInvalidArgument, "--generation " + config::quote(*text) +
+                                            " is no generation; write a number from 1 on");
+}
+
+std::string idOf(const Arguments& arguments, uint32_t generation, const std::string& secret) {
+  const std::string name = *arguments.get("--name");
+  const std::optional<std::string> consumer = arguments.get("--consumer");
+  return consumer ? sturdy::consumerId(secret, name, *consumer, generation)
+                  : sturdy::derivedId(secret, name);
+}
+
 int derive(const Arguments& arguments) {
   for (const char* flag : {"--key", "--name", "--address"}) {
     if (!arguments.has(flag)) {
@@ -77,6 +97,8 @@ int derive(const Arguments& arguments) {
   if (tls != "on" && tls != "off") {
     return complain("--tls " + config::quote(tls) + " is not known; write on or off", kUsage);
   }
+  Result<uint32_t> generation = generationOf(arguments);
+  if (!generation) return complain(generation.status());
   Result<sturdy::Location> location = locationOf(*arguments.get("--address"));
   if (!location) return complain(location.status());
   if (Status status = checkPath(*arguments.get("--key")); !status.ok()) return complain(status);
@@ -86,16 +108,18 @@ int derive(const Arguments& arguments) {
   uri.location = *location;
   uri.secure = tls == "on";
   if (uri.secure) uri.digest = key->fingerprint();
-  uri.id = sturdy::derivedId(sturdy::vatSecret(key->pem()), *arguments.get("--name"));
+  uri.id = idOf(arguments, *generation, sturdy::vatSecret(key->pem()));
   if (Status status = sturdy::checkUri(uri); !status.ok()) {
     return complain(status.withContext("--address"));
   }
   return print(sturdy::printUri(uri) + "\n");
 }
 
-constexpr std::array<Flag, 4> kDeriveFlags{{
+constexpr std::array<Flag, 6> kDeriveFlags{{
     {"--key", "FILE", "the vat's key file"},
     {"--name", "NAME", "the name of the export"},
+    {"--consumer", "NAME", "one of the export's consumers, who has an id of their own"},
+    {"--generation", "N", "the consumer's generation (default: 1)"},
     {"--address", "ADDR", "the advertised address, tcp:HOST:PORT or unix:PATH"},
     {"--tls", "on|off", "off: a URI without the fingerprint, for a vat without TLS (default: on)"},
 }};
@@ -119,9 +143,10 @@ const Command kUriDerive{
     "",
     0,
     "Print the URI of an export that a vat will have",
-    "Only the key, the export's name and the advertised address matter, so the URI is known\n"
-    "before the vat runs. The id depends on the exact bytes of the key file. The URI is a\n"
-    "secret: whoever has it may use the export.\n"
+    "Only the key, the export's name, its consumer if there is one, and the advertised address\n"
+    "matter, so the URI is known before the vat runs. The id depends on the exact bytes of the "
+    "key\n"
+    "file. The URI is a secret: whoever has it may use the export.\n"
     "\nexample:\n"
     "  vatmesh uri derive --key vat.key --name calculator \\\n"
     "      --address tcp:calc.example.com:7000 > calculator.cap\n",

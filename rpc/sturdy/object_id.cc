@@ -18,6 +18,16 @@ std::string derivedId(std::string_view secret, std::string_view name) {
   return crypto::hmacSha256(secret, name);
 }
 
+std::string consumerId(std::string_view secret, std::string_view name, std::string_view consumer,
+                       uint32_t generation) {
+  std::string text(name);
+  text += '\0';
+  text += consumer;
+  text += '\0';
+  text += std::to_string(generation);
+  return crypto::hmacSha256(secret, text);
+}
+
 std::string publicId(std::string_view text) {
   return std::string(text);
 }

@@ -4,6 +4,7 @@
 // An id is any byte string and is a secret; its digest is not.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,12 @@ std::string vatSecret(std::string_view pem_text);
 
 // derivedId returns the 32 raw bytes of the id of export `name`: HMAC-SHA-256 with key `secret`.
 std::string derivedId(std::string_view secret, std::string_view name);
+
+// consumerId returns the 32 raw bytes of the id by which `consumer` alone has export `name`: the
+// HMAC of derivedId over `name`, a zero byte, `consumer`, a zero byte and `generation` in decimal.
+// Names have no zero byte, so it is no other export's or consumer's id.
+std::string consumerId(std::string_view secret, std::string_view name, std::string_view consumer,
+                       uint32_t generation);
 
 // publicId is the bytes of `text` themselves: whoever guesses the text may use the object.
 std::string publicId(std::string_view text);

@@ -62,12 +62,23 @@ struct App {
   bool operator==(const App&) const = default;
 };
 
+// Someone who uses an export under an id of their own, so that it can be taken back from them
+// alone.
+struct Consumer {
+  std::string name;
+  uint32_t generation = 1;  // another one is another id: the one before is unknown then
+  std::string cap_file;     // absolute path; empty: none is written
+
+  bool operator==(const Consumer&) const = default;
+};
+
 struct Export {
   std::string name;
   std::optional<std::string> public_id;  // raw bytes, maybe empty; absent: the id is derived
   std::string cap_file;                  // absolute path; empty: none is written
   std::optional<std::string> ref;        // for Application.restore; absent: the bootstrap
   App app;                               // its own, or the configuration's
+  std::vector<Consumer> consumers;       // in the order of the file
 
   bool operator==(const Export&) const = default;
 };

@@ -184,17 +184,23 @@ class Checks {
 
   void capFiles() {
     std::map<std::string, std::string> used;
+    const auto check = [&](const std::string& file, const std::string& name, Place place) {
+      if (file.empty()) return;
+      if (file == config_.key_file) {
+        context_.error(place, "this is the key file", "give the cap file another path");
+      }
+      auto [first, added] = used.emplace(file, name);
+      if (added) return;
+      context_.error(place, first->second + " writes the same file",
+                     "give each of them a cap file of its own");
+    };
     for (const Export& e : config_.exports) {
-      if (e.cap_file.empty()) continue;
-      auto [first, added] = used.emplace(e.cap_file, e.name);
-      if (added) continue;
-      context_.error(at({"exports", e.name, "capFile"}),
-                     "exports." + first->second + " writes the same file",
-                     "give each export a cap file of its own");
+      check(e.cap_file, "exports." + e.name, at({"exports", e.name, "capFile"}));
+      for (const Consumer& c : e.consumers) {
+        check(c.cap_file, "exports." + e.name + ".consumers." + c.name,
+              at({"exports", e.name, "consumers", c.name, "capFile"}));
+      }
     }
-    if (config_.key_file.empty() || !used.contains(config_.key_file)) return;
-    context_.error(at({"exports", used[config_.key_file], "capFile"}), "this is the key file",
-                   "give the cap file another path");
   }
 
   void publicIds() {

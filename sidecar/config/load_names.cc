@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
+#include <filesystem>
 
 #include "rpc/sturdy/object_id.h"
 #include "sidecar/config/load_parts.h"
@@ -8,10 +9,12 @@
 namespace vatmesh::config {
 namespace {
 
-constexpr std::array<std::string_view, 4> kExportKeys{"id", "capFile", "ref", "app"};
+constexpr std::array<std::string_view, 5> kExportKeys{"id", "capFile", "ref", "app", "consumers"};
+constexpr std::array<std::string_view, 2> kConsumerKeys{"generation", "capFile"};
 constexpr std::array<std::string_view, 5> kImportKeys{"uri", "socket", "onLoss", "minTls",
                                                       "packed"};
 constexpr size_t kMaxName = 255;
+constexpr uint64_t kMaxGeneration = UINT32_MAX;
 
 // Names stand in logs and in metrics of our own making.
 bool checkName(Context& context, const Node::Entry& entry) {
@@ -43,6 +46,42 @@ void readId(Context& context, const Node& node, Export& out) {
   }
 }
 
+// The maps from names to things.
+bool isNameMap(Context& context, const Node& node, std::string_view key, std::string_view example) {
+  if (node.kind == Node::Kind::kMap || node.kind == Node::Kind::kNull) return true;
+  context.error(node.place, std::string(key) + " is no map", "write " + std::string(example));
+  return false;
+}
+
+// Beside the export's own: calculator.cap gives calculator.team-a.cap.
+std::string capFileBeside(const std::string& cap_file, const std::string& consumer) {
+  std::filesystem::path path(cap_file);
+  const std::string extension = path.extension().string();
+  return path.replace_extension().string() + "." + consumer + extension;
+}
+
+Consumer readConsumer(Context& context, const Node::Entry& entry, const Export& of) {
+  Consumer out;
+  out.name = entry.key;
+  const std::string name = "exports." + of.name + ".consumers." + entry.key;
+  Section section(context, entry.value, name, kConsumerKeys);
+  if (const Node* generation = section.find("generation")) {
+    out.generation = static_cast<uint32_t>(
+        readCount(context, *generation, 1, kMaxGeneration).value_or(out.generation));
+  }
+  if (const Node* file = section.find("capFile")) {
+    out.cap_file = readPath(context, *file).value_or("");
+  } else if (of.cap_file.empty()) {
+    return out;
+  } else if (entry.key.find('/') == std::string::npos) {
+    out.cap_file = capFileBeside(of.cap_file, entry.key);
+  } else {
+    context.error(entry.place, quote(entry.key) + " can't stand in the name of a file",
+                  "add \"capFile\" to " + name);
+  }
+  return out;
+}
+
 Export readExport(Context& context, const Node::Entry& entry, const std::optional<App>& app) {
   Export out;
   out.name = entry.key;
@@ -54,6 +93,13 @@ Export readExport(Context& context, const Node::Entry& entry, const std::optiona
   }
   if (const Node* ref = section.find("ref")) {
     out.ref = readText(context, *ref, "the application's own name for the object");
+  }
+  const Node* consumers = section.find("consumers");
+  if (consumers &&
+      isNameMap(context, *consumers, name + ".consumers", "consumers: {team-a: {generation: 1}}")) {
+    for (const Node::Entry& each : consumers->entries) {
+      if (checkName(context, each)) out.consumers.push_back(readConsumer(context, each, out));
+    }
   }
   const Node* own = section.find("app");
   std::optional<App> used = own ? readApp(context, *own, name + ".app") : app;
@@ -109,13 +155,6 @@ Import readImport(Context& context, const Node::Entry& entry) {
   }
   if (const Node* packed = section.find("packed")) readPacked(context, *packed);
   return out;
-}
-
-// The maps from names to services.
-bool isNameMap(Context& context, const Node& node, std::string_view key, std::string_view example) {
-  if (node.kind == Node::Kind::kMap || node.kind == Node::Kind::kNull) return true;
-  context.error(node.place, std::string(key) + " is no map", "write " + std::string(example));
-  return false;
 }
 
 }  // namespace

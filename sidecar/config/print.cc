@@ -142,6 +142,14 @@ void exports(Writer& out, const Config& config) {
     if (!e.cap_file.empty()) out.line("capFile", yaml(e.cap_file));
     if (e.ref) out.line("ref", yaml(*e.ref));
     if (!config.app || *config.app != e.app) out.line("app", app(e.app));
+    out.begin("consumers");
+    for (const Consumer& c : e.consumers) {
+      out.begin(yaml(c.name));
+      out.line("generation", std::to_string(c.generation));
+      if (!c.cap_file.empty()) out.line("capFile", yaml(c.cap_file));
+      out.end();
+    }
+    out.end();
     out.end();
   }
   out.end();

@@ -7,7 +7,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace vatmesh::metrics {
 
@@ -118,11 +120,22 @@ struct StoreCounts {
   double seconds = 0;  // the sum
 };
 
+// How often a configured export was restored, by its own id or by that of one of its consumers.
+struct ExportCount {
+  std::string name;
+  std::string consumer;  // empty: the export's own id
+  uint64_t restored = 0;
+
+  // "calculator", or "calculator/team-a": how texts name it.
+  std::string label() const { return consumer.empty() ? name : name + "/" + consumer; }
+};
+
 struct Counters {
   std::array<std::array<ConnectionCounts, kTransports>, kDirections> connections{};
   std::array<std::array<uint64_t, kHandshakeResults>, kDirections> handshakes{};
   std::array<uint64_t, kConnectResults> connects{};  // dialled peers
   std::array<uint64_t, kRestoreResults> restores{};
+  std::vector<ExportCount> exports;                // those of the configuration, from the start
   std::array<uint64_t, kRefuseReasons> refused{};  // incoming connections
   std::array<StoreCounts, kStoreOps> store{};
   uint64_t app_link_up = 0;  // application links that are up now

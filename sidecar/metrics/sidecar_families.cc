@@ -95,6 +95,13 @@ void addApplication(const Counters& counters, Families& out) {
     restores.sample({{"result", kRestoreResultNames[r]}}, counters.restores[r]);
   }
   out.push_back(restores.take());
+  auto exports =
+      counter("vatmesh_export_restores_total",
+              "Bootstraps of peers that a configured export served, by whose id it was.");
+  for (const ExportCount& each : counters.exports) {
+    exports.sample({{"export", each.name}, {"consumer", each.consumer}}, each.restored);
+  }
+  out.push_back(exports.take());
   out.push_back(gauge("vatmesh_app_link_up", "Links to the application that are up.")
                     .sample({}, counters.app_link_up)
                     .take());

@@ -14,13 +14,16 @@ using metrics::RestoreResult;
 
 Status Exports::add(const std::string& name, const std::string& id, Service service) {
   link::Application* const app = service.app;
+  std::vector<metrics::ExportCount>& counts = hub_.counters().exports;
+  const metrics::ExportCount count{.name = name, .consumer = service.consumer};
   const auto [entry, is_new] =
-      by_digest_.try_emplace(digestOf(id), Configured{name, std::move(service)});
+      by_digest_.try_emplace(digestOf(id), Configured{std::move(service), counts.size()});
   if (!is_new) {
-    return Status(Code::kInvalidArgument, "exports " + std::get<Configured>(entry->second).name +
-                                              " and " + name +
-                                              " have the same id: give one of them another");
+    return Status(Code::kInvalidArgument,
+                  "exports " + countOf(std::get<Configured>(entry->second)).label() + " and " +
+                      count.label() + " have the same id: give one of them another");
   }
+  counts.push_back(count);
   if (std::find(apps_.begin(), apps_.end(), app) == apps_.end()) apps_.push_back(app);
   return Status();
 }
@@ -80,7 +83,7 @@ void Exports::reached(const Configured& entry, captp::LinkId peer, captp::OpId o
                       const Result<captp::LinkId>& app_link) {
   Result<vat::Completion> object =
       app_link.ok() ? found(entry, peer, *app_link) : Result<vat::Completion>(app_link.status());
-  if (!object.ok()) count(object.status());
+  if (!object.ok()) count(entry, peer, object.status());
   hub_.complete(op, std::move(object));
 }
 
@@ -93,12 +96,12 @@ Result<vat::Completion> Exports::found(const Configured& entry, captp::LinkId pe
       return Status(Code::kUnavailable,
                     "the application has not called serve yet, so it can't be asked for a ref");
     }
-    count(Status());
+    count(entry, peer, Status());
     return vat::BootstrapOf{.link = app_link, .object_id = {}};
   }
   const link::Link* const link = hub_.find(peer);
   if (link == nullptr) return Status(Code::kDisconnected, "the peer is gone");
-  const auto told = [this](const Status& outcome) { count(outcome); };
+  const auto told = [this, &entry, peer](const Status& outcome) { count(entry, peer, outcome); };
   if (!service.ref) return calls_.bootstrap(app_link, *link, told);
   Result<vat::Restored> restored =
       calls_.restore(app_link, schema::textRef(*service.ref), *link, told);
@@ -106,9 +109,20 @@ Result<vat::Completion> Exports::found(const Configured& entry, captp::LinkId pe
   return std::move(*restored);
 }
 
-void Exports::count(const Status& outcome) {
+void Exports::count(const Configured& entry, captp::LinkId peer, const Status& outcome) {
   const RestoreResult result = outcome.ok() ? RestoreResult::kOk : RestoreResult::kAppError;
   ++hub_.counters().restores[metrics::at(result)];
+  if (!outcome.ok()) return;
+  metrics::ExportCount& served = countOf(entry);
+  ++served.restored;
+  const link::Link* const link = hub_.find(peer);
+  if (served.consumer.empty() || link == nullptr) return;
+  hub_.limitedLog().write(LogLevel::kInfo, "restore", "export " + served.label(),
+                          link->describe() + " restored export " + served.label());
+}
+
+metrics::ExportCount& Exports::countOf(const Configured& entry) {
+  return hub_.counters().exports[entry.count];
 }
 
 void Exports::unknown(link::Link& peer, captp::OpId op, const store::Digest& digest) {

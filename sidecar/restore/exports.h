@@ -29,6 +29,7 @@ struct Service {
   link::Application* app = nullptr;
   config::App::Interface interface = config::App::Interface::kPlain;
   std::optional<std::string> ref = {};
+  std::string consumer = {};  // who alone has the id; empty: nobody in particular
 };
 
 class Exports : public link::Restorer {
@@ -38,7 +39,7 @@ class Exports : public link::Restorer {
       : hub_(hub), grants_(grants), calls_(calls) {}
 
   // Serves `service`, whose app outlives this, under `id`. kInvalidArgument when another export has
-  // that id; `name` is for the text.
+  // that id. What is restored is counted for `name` and the consumer.
   Status add(const std::string& name, const std::string& id, Service service);
 
   // Serves `capability` under the id with `digest` until removeLive: as long as a process wants it,
@@ -58,8 +59,8 @@ class Exports : public link::Restorer {
 
  private:
   struct Configured {
-    std::string name;
     Service service;
+    size_t count;  // in the counters' exports
   };
   struct Live {
     std::string label;
@@ -71,7 +72,8 @@ class Exports : public link::Restorer {
                const Result<captp::LinkId>& app_link);
   Result<vat::Completion> found(const Configured& entry, captp::LinkId peer,
                                 captp::LinkId app_link);
-  void count(const Status& outcome);
+  void count(const Configured& entry, captp::LinkId peer, const Status& outcome);
+  metrics::ExportCount& countOf(const Configured& entry);
   void unknown(link::Link& peer, captp::OpId op, const store::Digest& digest);
 
   link::Hub& hub_;

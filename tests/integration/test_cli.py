@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program `vatmesh`: what it prints, where, and with which exit code."""
 
+import base64
+import hashlib
+import hmac
 import os
 import re
 import shutil
@@ -136,8 +139,8 @@ def test_key_new_makes_a_private_file_once(run, tmp_path):
     assert text.startswith(b"-----BEGIN PRIVATE KEY-----\n")
     assert run("key", "show", "run/vat.key").stdout == done.stdout
 
-    again = run("key", "new", "run/vat.key")
-    assert again.returncode != 0 and again.stdout == "" and "run/vat.key" in again.stderr
+    fails(run("key", "new", "run/vat.key"), 64,
+          "key file run/vat.key: there is one already, it is left alone")
     assert path.read_bytes() == text
 
 
@@ -203,6 +206,22 @@ def test_uri_derive_agrees_with_the_ocaml_network(run):
                "unix:/run/s", "--tls=off")
     assert done.stdout == ("capnp://insecure@/run/s/"
                            "0lWynebRNiFMMVlhYjGYl8Z5MoLGaX60AuTHsqsMeus\n")
+
+
+def test_uri_derive_prints_the_uri_of_a_consumer(run):
+    key = KEYS / "key1.pem"
+    words = ["uri", "derive", "--key", key, "--name", "main", "--address", "tcp:h:7", "--consumer",
+             "team-a"]
+    fingerprint = run("key", "show", key).stdout.strip()
+    for more, generation in (([], 1), (["--generation=2"], 2)):
+        secret = hashlib.sha256(key.read_bytes()).digest()
+        id = hmac.digest(secret, b"main\0team-a\0%d" % generation, "sha256")
+        text = base64.urlsafe_b64encode(id).decode().rstrip("=")
+        assert run(*words, *more).stdout == f"capnp://{fingerprint}@h:7/{text}\n"
+    fails(run(*words, "--generation", "0"), 64,
+          '--generation "0" is no generation; write a number from 1 on')
+    fails(run(*words[:-2], "--generation", "2"), 64,
+          "--generation is one of a consumer; add --consumer NAME")
 
 
 def test_uri_derive_wants_what_it_needs(run):

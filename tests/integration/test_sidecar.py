@@ -2,6 +2,7 @@
 """vatmesh-sidecar as a process: its command line, its start and end, cap files, waiting imports,
 local sockets, admin pages and logs. What it carries is in the other files."""
 
+import base64
 import os
 import re
 import signal
@@ -137,6 +138,44 @@ def test_uris_are_printed_when_ready(place):
     assert a.startswith("a capnp://") and b.startswith("b capnp://")
     # The ids come from the key, and so does the fingerprint: only the port is another.
     assert re.sub(r":\d+/", "/", a) == "a " + re.sub(r":\d+/", "/", alone)
+
+
+def test_a_consumer_has_an_id_of_its_own_until_its_generation_is_raised(place):
+    app = topology.App(place, "cpp-tcp")
+
+    def start(generation):
+        return place.sidecar("vat", {
+            "key": "vat.key", "listen": LISTEN, "app": app.config, "exports": {"probe": {
+                "capFile": "probe.cap",
+                "consumers": {"team-a": {"generation": generation}, "team-b": {}}}}})
+
+    def asks(sidecar, uri):
+        """What a peer gets that has `uri`."""
+        peer = raw.RawPeer(harness.connect(harness.uri_place(sidecar.cap("probe.cap"))), harness.DEADLINE)
+        id = base64.urlsafe_b64decode(uri.rsplit("/", 1)[1] + "=")
+        peer.send(w.bootstrap(0, w.Bytes(id)))
+        answer = peer.returned(0)
+        peer.close()
+        return answer.how if answer.how == "results" else answer.reason
+
+    def restored(sidecar, consumer):
+        text = sidecar.get("/metrics")[1]
+        found = re.search(r'export_restores_total{export="probe",consumer="%s"} (\d+)' % consumer, text)
+        return int(found.group(1))
+
+    first = start(1)
+    plain, old, other = (first.cap(n) for n in ("probe.cap", "probe.team-a.cap", "probe.team-b.cap"))
+    assert len({plain, old, other}) == 3
+    assert [asks(first, uri) for uri in (plain, old, old, other)] == ["results"] * 4
+    assert [restored(first, who) for who in ("", "team-a", "team-b")] == [1, 2, 1]
+    first.wait_log("restored export probe/team-a")
+    first.stop()
+    second = start(2)
+    new = second.cap("probe.team-a.cap")
+    assert [asks(second, uri) for uri in (plain, new, other)] == ["results"] * 3
+    assert asks(second, old) == f.UNKNOWN_ID
+    for uri in (plain, old, other, new):
+        assert uri.rsplit("/", 1)[1] not in first.log() + second.log()
 
 
 def test_a_stale_socket_is_replaced_and_another_file_never(place):

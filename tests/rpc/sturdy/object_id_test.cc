@@ -49,6 +49,19 @@ TEST(DerivedId, AgreesWithTheOcamlNetworkForSecretsOfAnyLength) {
   EXPECT_GE(seen, 6u);
 }
 
+TEST(ConsumerId, DependsOnEveryPartAndIsNoExportsId) {
+  const std::string secret = vatSecret("key");
+  const std::string id = consumerId(secret, "calculator", "team-a", 12);
+  EXPECT_EQ(id, derivedId(secret, std::string("calculator\0team-a\00012", 20)));
+  EXPECT_NE(id, consumerId(secret, "calculator", "team-a", 1));
+  EXPECT_NE(id, consumerId(secret, "calculatort", "eam-a", 12));
+  EXPECT_NE(id, consumerId(secret, "calculator", "team-b", 12));
+  EXPECT_NE(id, consumerId(vatSecret("other"), "calculator", "team-a", 12));
+  for (const char* name : {"calculator", "calculatorteam-a12", "calculator/team-a"}) {
+    EXPECT_NE(id, derivedId(secret, name));
+  }
+}
+
 TEST(PublicId, IsItsText) {
   YAML::Node cases = vectors::ocaml("derived-ids.json")["public"];
   ASSERT_GT(cases.size(), 5u);

@@ -77,6 +77,33 @@ TEST(LoadErrors, RefuseWhatTheYamlParserLetsPass) {
   });
 }
 
+TEST(LoadErrors, SayWhatIsWrongWithConsumers) {
+  const std::string head = "key: k\nlisten: tcp:127.0.0.1:0\napp: tcp:h:1\n";
+  const auto errorsBehind = [&head](const std::string& exports) {
+    return errorsOf((head + "exports: " + exports + "\n").c_str());
+  };
+  EXPECT_EQ(errorsBehind("{a: {consumers: [b]}}"),
+            "sidecar.yaml:4:26: exports.a.consumers is no map; write consumers: {team-a: "
+            "{generation: 1}}\n");
+  EXPECT_EQ(errorsBehind("{a: {consumers: {b: {generaton: 1}}}}"),
+            "sidecar.yaml:4:31: unknown key \"generaton\" in exports.a.consumers.b; did you mean "
+            "\"generation\"?\n");
+  EXPECT_EQ(errorsBehind("{a: {consumers: {b: {generation: 0}}}}"),
+            "sidecar.yaml:4:43: \"0\" is no number for this key; write a plain number from 1 to "
+            "4294967295\n");
+  EXPECT_EQ(errorsBehind("{a: {capFile: a.cap, consumers: {b/c: }}}"),
+            "sidecar.yaml:4:43: \"b/c\" can't stand in the name of a file; add \"capFile\" to "
+            "exports.a.consumers.b/c\n");
+  EXPECT_EQ(errorsBehind("{a: {consumers: {'': {}}}}"),
+            "sidecar.yaml:4:27: \"\" can't be a name; write 1 to 255 characters on one line\n");
+  EXPECT_EQ(
+      errorsBehind("{a: {capFile: a.cap, consumers: {b: }}, c: {capFile: a.b.cap}}"),
+      "sidecar.yaml:4:63: exports.a.consumers.b writes the same file; give each of them a cap "
+      "file of its own\n");
+  EXPECT_EQ(errorsBehind("{a: {consumers: {b: {capFile: k}}}}"),
+            "sidecar.yaml:4:40: this is the key file; give the cap file another path\n");
+}
+
 TEST(LoadErrors, RefuseDepthWithoutExhaustingTheStack) {
   EXPECT_EQ(errorsOf("imports: " + std::string(20, '[') + std::string(20, ']') + "\n"),
             "sidecar.yaml:1:25: nested too deeply; no key needs that\n");
@@ -260,7 +287,7 @@ TEST(LoadErrors, CheckExports) {
       {"key: k\nlisten: tcp:127.0.0.1:0\napp: tcp:h:1\n"
        "exports: {a: {id: {public: x}, capFile: c}, b: {id: {public: x}, capFile: ./c}}\n",
        "4:62: exports.a has the same id; give each export an id of its own\n"
-       "4:75: exports.a writes the same file; give each export a cap file of its own"},
+       "4:75: exports.a writes the same file; give each of them a cap file of its own"},
       {"key: k\nlisten: tcp:127.0.0.1:0\napp: tcp:h:1\nexports: {a: {capFile: k}}\n",
        "4:24: this is the key file; give the cap file another path"},
       {"key: k\nlisten: tcp:127.0.0.1:0\napp: tcp:h:1\nexports: {a: {id: drived}, '': {}}\n",

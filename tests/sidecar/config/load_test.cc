@@ -267,6 +267,28 @@ TEST(Load, TakesAFileOfTheNameEphemeralWhenItIsQuoted) {
   EXPECT_EQ(configOf("imports:\nkey: ./ephemeral\n").key_file, "/etc/mesh/ephemeral");
 }
 
+TEST(Load, GivesEachConsumerItsOwnCapFile) {
+  const Config config = configOf(R"(
+key: vat.key
+listen: tcp:127.0.0.1:7000
+app: tcp:127.0.0.1:5000
+exports:
+  calculator:
+    consumers: {team-b: , team-a: {generation: 3}, x/y: {capFile: run/xy}}
+    capFile: run.d/calculator.cap
+  clock: {capFile: run.d/clock, consumers: {team-a: {}}}
+  quiet: {consumers: {x/y: }}
+)");
+  ASSERT_EQ(config.exports.size(), 3u);
+  const std::vector<Consumer> of_calculator = {
+      {.name = "team-b", .cap_file = "/etc/mesh/run.d/calculator.team-b.cap"},
+      {.name = "team-a", .generation = 3, .cap_file = "/etc/mesh/run.d/calculator.team-a.cap"},
+      {.name = "x/y", .cap_file = "/etc/mesh/run/xy"}};
+  EXPECT_EQ(config.exports[0].consumers, of_calculator);
+  EXPECT_EQ(config.exports[1].consumers.at(0).cap_file, "/etc/mesh/run.d/clock.team-a");
+  EXPECT_EQ(config.exports[2].consumers.at(0).cap_file, "");
+}
+
 // What the page of all keys says about defaults is what happens without the key.
 TEST(Load, TakesTheExampleOfEveryKeyWithTheDefaultsThatItTells) {
   const Config config = configOf(vectors::readBytes("deploy/examples/every-key.yaml"));

@@ -21,6 +21,8 @@ exports:
   main:
   "odd: name, {x} # y": {id: {public: "tab\tand ü"}, capFile: dir with space/x.cap, ref: "- 1"}
   empty: {id: {public: ""}}
+  consumers: {capFile: c.cap, consumers: {"of, many": , b: {generation: 7, capFile: "other b.cap"}}}
+  filed: {consumers: {a: {generation: 2}}}
   run: {app: {run: [./srv, "", "a b", "x: y", '"', "tcp:h:1"]}}
   fd: {app: {fd: 7}}
   accept: {app: {accept: unix-abstract:a, allowUids: any}}

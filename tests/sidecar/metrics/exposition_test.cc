@@ -94,6 +94,18 @@ TEST(Exposition, TellsWhetherTheStoreCanBeUsedIfThereIsOne) {
   EXPECT_TRUE(hasLine(fixture.text(), "vatmesh_store_up 1"));
 }
 
+TEST(Exposition, NamesTheExportsAndConsumersOfTheConfiguration) {
+  Fixture fixture;
+  fixture.sidecar.exports = {{.name = "calculator"},
+                             {.name = "calculator", .consumer = "a \"team\"", .restored = 3}};
+  const std::string text = fixture.text();
+  EXPECT_TRUE(
+      hasLine(text, "vatmesh_export_restores_total{export=\"calculator\",consumer=\"\"} 0"));
+  EXPECT_TRUE(hasLine(text,
+                      "vatmesh_export_restores_total{export=\"calculator\",consumer=\"a "
+                      "\\\"team\\\"\"} 3"));
+}
+
 TEST(Exposition, CountsCallsOfPeersAsIncomingAndOfLocalProgramsAsOutgoing) {
   Fixture fixture;
   const auto calls = [&](captp::LinkKind kind) -> uint64_t& {

@@ -87,6 +87,26 @@ TEST_F(ExportsTest, ServesStockClientsUnderAnEmptyId) {
   EXPECT_EQ(count(RestoreResult::kAppError), 1u);
 }
 
+TEST_F(ExportsTest, CountsAndLogsWhoseIdWasUsedAndNoId) {
+  RecordingOwner apps;
+  link::Link* app_link = nullptr;
+  const auto app_end = connect(LinkKind::kApp, apps, &app_link);
+  FakeApplication app(app_link->id());
+  ASSERT_TRUE(exports_.add("main", "the plain id", {.app = &app}).ok());
+  ASSERT_TRUE(exports_.add("main", "the id of a", {.app = &app, .consumer = "team-a"}).ok());
+  ASSERT_TRUE(exports_.add("main", "the id of b", {.app = &app, .consumer = "team-b"}).ok());
+  ASSERT_EQ(counters_.exports.size(), 3u);
+  const auto peer = ask("the id of a");
+  until([&] { return counters_.exports[1].restored == 1; });
+  EXPECT_EQ(counters_.exports[0].restored, 0u);
+  EXPECT_EQ(counters_.exports[2].restored, 0u);
+  EXPECT_EQ(linesWith("restored export main/team-a"), 1u);
+  EXPECT_EQ(linesWith("the id"), 0u);
+  const auto plain = ask("the plain id");
+  until([&] { return counters_.exports[0].restored == 1; });
+  EXPECT_EQ(linesWith("restored export"), 1u);
+}
+
 TEST_F(ExportsTest, RefusesTwoExportsWithOneId) {
   FakeApplication app(Status(Code::kFailed, "x"));
   ASSERT_TRUE(exports_.add("one", "id", {.app = &app}).ok());
