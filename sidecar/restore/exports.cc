@@ -24,6 +24,7 @@ Status Exports::add(const std::string& name, const std::string& id, Service serv
                       count.label() + " have the same id: give one of them another");
   }
   counts.push_back(count);
+  serves_ = true;
   if (std::find(apps_.begin(), apps_.end(), app) == apps_.end()) apps_.push_back(app);
   return Status();
 }
@@ -33,6 +34,7 @@ Status Exports::addLive(const store::Digest& digest, const captp::Capability& ca
   if (by_digest_.contains(digest)) {
     return Status(Code::kConflict, "another export has the id of " + label);
   }
+  serves_ = true;
   by_digest_.emplace(digest, Live{label, grants_.gate(digest, capability).capability});
   return Status();
 }
@@ -46,7 +48,7 @@ bool Exports::removeLive(const store::Digest& digest, const Status& why) {
 }
 
 void Exports::restore(link::Link& peer, captp::OpId op, const std::string& object_id) {
-  if (by_digest_.empty() && stored_ == nullptr) {
+  if (!serves_ && stored_ == nullptr) {
     ++hub_.counters().restores[metrics::at(RestoreResult::kNoRestorer)];
     hub_.complete(op, Status(Code::kFailed, "This vat has no restorer"));
     return;

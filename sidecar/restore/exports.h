@@ -82,6 +82,7 @@ class Exports : public link::Restorer {
   StoredRefs* stored_ = nullptr;
   std::map<store::Digest, Entry> by_digest_;
   std::vector<link::Application*> apps_;  // each once
+  bool serves_ = false;                   // something, at some time: an id that is gone is unknown
 };
 
 }  // namespace vatmesh::restore

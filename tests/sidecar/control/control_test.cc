@@ -94,7 +94,7 @@ TEST_F(ControlTest, EndsAnExportWithItsHandle) {
   EXPECT_EQ(counters_.live_exports, 0u);
   EXPECT_EQ(call(*peer, 1, 0), "it is exported no longer");
   restore(*peer, 2, alice.id);
-  EXPECT_NE(outcome(*peer->returned(2)), "ok");
+  EXPECT_EQ(outcome(*peer->returned(2)), "Unknown persistent service ID");
 }
 
 TEST_F(ControlTest, EndsAnExportWithTheConnectionThatMadeIt) {

@@ -217,45 +217,6 @@ TEST_F(ApplicationTest, TakesOneApplicationAtATimeWhenItDialsIn) {
   until([&] { return app->health().ok(); });
 }
 
-// However the link comes about: the vat is told before anybody can use it.
-TEST_F(ApplicationTest, MakesItsLinksGatewaysWhenItsObjectsAreSavedHere) {
-  serve();
-  net::SocketPair pair = std::move(*net::makeSocketPair());
-  const RawVat child(loop_, std::move(pair.second));
-  InheritedApp inherited(hub_, std::move(pair.first));
-  auto accepted = std::move(*AcceptedApp::open(
-      hub_, net::Address::unixPath(folder_ / "accept.sock"), net::AllowedUids()));
-  const auto per_peer = dialled(App::Links::kPerPeer);
-  const auto shared = dialled(App::Links::kShared);
-  const auto plain = dialled(App::Links::kPerPeer);
-  std::vector<Application*> apps{&inherited, accepted.get(), per_peer.get(), shared.get()};
-  for (Application* app : apps) {
-    app->makeGateway();
-    app->start();
-  }
-  auto dial = dialer_.dial(net::Address::unixPath(folder_ / "accept.sock"), {},
-                           [this](Result<event::Fd> fd) {
-                             served_.push_back(std::make_unique<RawVat>(loop_, std::move(*fd)));
-                           });
-  until([&] { return accepted->health().ok(); });
-  const LinkId from = peer();
-  std::vector<LinkId> links;
-  for (Application* app : apps) links.push_back(*ask(*app, from));
-  const LinkId other = *ask(*plain, from);
-  for (size_t i = 0; i < apps.size(); ++i) {
-    for (size_t k = 0; k < apps.size(); ++k) EXPECT_EQ(apps[i]->owns(links[k]), i == k);
-    EXPECT_FALSE(apps[i]->owns(other));
-    EXPECT_NE(hub_.vat().dump().find("link " + std::to_string(links[i].slot) + ", a gateway"),
-              std::string::npos)
-        << i;
-  }
-  EXPECT_EQ(hub_.vat().dump().find("link " + std::to_string(other.slot) + ", a gateway"),
-            std::string::npos);
-  for (auto& served : served_) served->hangUp();
-  until([&] { return hub_.find(links[2]) == nullptr && hub_.find(links[1]) == nullptr; });
-  EXPECT_FALSE(per_peer->owns(links[2]) || accepted->owns(links[1]));
-}
-
 class ChildTest : public ApplicationTest {
  protected:
   void start(std::vector<std::string> command) {

@@ -71,6 +71,7 @@ TEST(Exposition, ShowsWhatWasCountedUnderItsLabels) {
   peers.open = 2;
   peers.closed[at(CloseReason::kPeerClose)] = 3;
   fixture.sidecar.handshakes[at(Direction::kOut)][at(HandshakeResult::kBadKey)] = 4;
+  fixture.sidecar.live_exports = 2;
   const std::string text = fixture.text();
   EXPECT_TRUE(
       hasLine(text, "vatmesh_connections_opened_total{direction=\"in\",transport=\"tls\"} 5"));
@@ -82,6 +83,7 @@ TEST(Exposition, ShowsWhatWasCountedUnderItsLabels) {
       hasLine(text, "vatmesh_tls_handshakes_total{direction=\"out\",result=\"bad_key\"} 4"));
   EXPECT_TRUE(hasLine(text, "vatmesh_questions_in_flight 7"));
   EXPECT_TRUE(hasLine(text, "vatmesh_log_messages_total{level=\"info\"} 3"));
+  EXPECT_TRUE(hasLine(text, "vatmesh_live_exports 2"));
   EXPECT_TRUE(hasLine(text, "vatmesh_ready 1"));
 }
 

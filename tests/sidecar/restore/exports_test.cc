@@ -128,7 +128,7 @@ TEST_F(ExportsTest, GivesALiveCapabilityUntilItIsRemovedAndCutsItThen) {
   EXPECT_EQ(call(*a, 2, 0), "the sturdy ref " + digest.shortName() + " was revoked");
   until([&] { return destroyed_; });
   restore(*a, 3, "live id");
-  EXPECT_EQ(outcome(*a->returned(3)), "This vat has no restorer");
+  EXPECT_EQ(outcome(*a->returned(3)), "Unknown persistent service ID");
 }
 
 TEST_F(ExportsTest, KeepsTheObjectOfALiveExportWithoutAnyPeer) {
