@@ -17,7 +17,8 @@ struct Peer {
   # Null: the link has no TLS, so nobody has shown who it is.
 
   address @1 :Text;
-  # Where it connected from, or where it was dialled, as in "10.1.2.3:7000". Not who it is.
+  # Where it connected from, or where it was dialled, as in "10.1.2.3:7000"; for programs beside the
+  # sidecar "import NAME", "control" or "application". Not who it is.
 }
 
 # --- Sidecar

@@ -10,7 +10,17 @@ namespace vatmesh::control {
 Control::Control(Parts parts)
     : parts_(std::move(parts)),
       live_(parts_.hub, parts_.exports, parts_.entropy),
-      importer_(parts_.hub, parts_.peers, parts_.identity, parts_.exports) {}
+      importer_(parts_.hub, parts_.peers, parts_.identity,
+                {.serves = [this](const sturdy::SturdyUri& uri) { return isOwn(uri); },
+                 .restorer = parts_.exports}) {}
+
+bool Control::isOwn(const sturdy::SturdyUri& uri) const {
+  if (uri.secure) {
+    return parts_.identity.loaded() && uri.digest == parts_.identity.fingerprint();
+  }
+  const Result<sturdy::SturdyUri> own = parts_.uri_of({});
+  return own.ok() && !own->secure && own->location == uri.location;
+}
 
 void Control::restore(link::Link& program, captp::OpId op, const std::string& object_id) {
   if (!object_id.empty()) {

@@ -51,6 +51,9 @@ class Control : public link::Restorer {
   // What it has exported ends.
   void peerGone(captp::LinkId program) override;
 
+  // Whether `uri` is one of this vat. Without TLS, who we are is where we are.
+  bool isOwn(const sturdy::SturdyUri& uri) const;
+
   const LiveExports& liveExports() const { return live_; }
 
  private:

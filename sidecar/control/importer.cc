@@ -17,8 +17,8 @@ Result<captp::Capability> Importer::import(link::Link& program, const std::strin
                   "import: " + std::to_string(kMaxUnderWay) + " are under way; wait for some");
   }
   vat::NewPromise promise = hub_.promise();
-  if (uri->secure && uri->digest == identity_.fingerprint()) {
-    own_.restore(program, promise.op, uri->id);
+  if (own_.serves(*uri)) {
+    own_.restorer.restore(program, promise.op, uri->id);
     return std::move(promise.capability);
   }
   ++under_way_[link::linkKey(program.id())];

@@ -5,10 +5,13 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "rpc/base/status.h"
+#include "rpc/sturdy/uri.h"
 #include "rpc/vat/objects.h"
 #include "sidecar/link/hub.h"
 #include "sidecar/link/identity.h"
@@ -22,9 +25,15 @@ class Importer {
   // Connections that one program may wait for at a time.
   static constexpr size_t kMaxUnderWay = 64;
 
-  // `own` serves URIs of this vat, without a connection. All references outlive it.
-  Importer(link::Hub& hub, link::PeerLinks& peers, link::Identity& identity, link::Restorer& own)
-      : hub_(hub), peers_(peers), identity_(identity), own_(own) {}
+  // Who serves the URIs of this vat, without a connection.
+  struct Own {
+    std::function<bool(const sturdy::SturdyUri& uri)> serves;
+    link::Restorer& restorer;
+  };
+
+  // All references outlive it.
+  Importer(link::Hub& hub, link::PeerLinks& peers, link::Identity& identity, Own own)
+      : hub_(hub), peers_(peers), identity_(identity), own_(std::move(own)) {}
   Importer(const Importer&) = delete;
   Importer& operator=(const Importer&) = delete;
 
@@ -41,7 +50,7 @@ class Importer {
   link::Hub& hub_;
   link::PeerLinks& peers_;
   link::Identity& identity_;
-  link::Restorer& own_;
+  const Own own_;
   std::map<uint64_t, size_t> under_way_;  // by program
 };
 

@@ -135,7 +135,7 @@ SidecarObject::Results SidecarObject::revoke(vat::Content& params) {
   if (!wanted.ok()) return wanted.status().withContext("revoke");
   const Result<sturdy::SturdyUri> uri = sturdy::parseUri(wanted->uri);
   if (!uri.ok()) return uri.status().withContext("revoke");
-  if (!isOwn(*uri)) {
+  if (!control_.isOwn(*uri)) {
     return Status(Code::kFailed, "revoke: it is a URI of another vat; revoke it there");
   }
   const store::Digest digest = restore::digestOf(uri->id);
@@ -156,13 +156,6 @@ SidecarObject::Results SidecarObject::serve(vat::Content& params, link::Link& pr
   control_.parts_.calls.serve(program_, std::move(application));
   control_.parts_.hub.log().info("control", "the application serves objects of its own");
   return vat::Content();
-}
-
-// Without TLS, who we are is where we are.
-bool SidecarObject::isOwn(const sturdy::SturdyUri& uri) const {
-  const Result<sturdy::SturdyUri> own = control_.parts_.uri_of({});
-  if (!own.ok() || own->secure != uri.secure) return false;
-  return uri.secure ? own->digest == uri.digest : own->location == uri.location;
 }
 
 }  // namespace vatmesh::control

@@ -29,7 +29,6 @@ class SidecarObject : public vat::LocalObject {
 
   Results run(vat::CallView& call, link::Link& program);
   Results giving(captp::Capability capability);
-  bool isOwn(const sturdy::SturdyUri& uri) const;
   wire::BufferPool& pool() { return control_.parts_.hub.pool(); }
 
   Control& control_;

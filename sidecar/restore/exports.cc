@@ -64,6 +64,11 @@ void Exports::restore(link::Link& peer, captp::OpId op, const std::string& objec
   } else {
     // Entries of the configuration stay where they are.
     const auto& configured = std::get<Configured>(entry->second);
+    // What an application imports of its own is at the other end of its own link: dialled for that
+    // link as for a peer, it might import it there again, and so on.
+    if (configured.service.app->owns(peer.id())) {
+      return reached(configured, peer.id(), op, peer.id());
+    }
     configured.service.app->linkFor(
         peer.id(), [this, &configured, op, from = peer.id()](const Result<captp::LinkId>& link) {
           reached(configured, from, op, link);

@@ -215,6 +215,25 @@ def test_an_export_on_the_link_of_one_peer_ends_with_that_peer(place):
     assert second.outcome(number) == "the program that exported it is gone"
 
 
+def test_what_an_application_imports_of_its_own_is_on_its_own_link(place):
+    server = harness.close_later(raw.RawServer(f"{place.path}/app.sock", harness.DEADLINE))
+    sidecar = start(place, app=server.address,
+                    exports={"probe": {"id": {"public": ""}, "capFile": "probe.cap"}})
+    peer = Peer(sidecar)
+    asked = peer.question()
+    peer.send(w.bootstrap(asked))
+    app = server.accept()
+    app.send(w.results(app.expect("bootstrap").question, w.Cap(0), [("senderHosted", 0)]))
+    results(peer.returned(asked))
+
+    program = Program(app.sock)
+    number = program.import_(sidecar.cap("probe.cap"))
+    again = program.expect("bootstrap")
+    program.send(w.results(again.question, w.Cap(0), [("senderHosted", 0)]))
+    assert program.expect("resolve", promise=number).cap == ("receiverHosted", 0)
+    assert sidecar.metric("vatmesh_app_link_up") == 1
+
+
 # --- what programs are told
 
 def test_imports_fail_with_their_cause(program, sidecar):
