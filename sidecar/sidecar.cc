@@ -300,14 +300,17 @@ Result<sturdy::SturdyUri> Sidecar::uriOf(const std::string& id) const {
 }
 
 restore::Gateway::Parts Sidecar::gatewayParts() {
+  using restore::Publisher;
   return {.publish =
-              [this](store::Record record, const std::function<void(Result<std::string>)>& done) {
-                durable_->publisher().publish(
-                    std::move(record), [done](Result<restore::Published> published) {
-                      done(published.ok() ? Result<std::string>(std::move(published->uri))
-                                          : Result<std::string>(published.status()));
-                    });
+              [this](store::Record record, Publisher::OnPublished done) {
+                durable_->publisher().publish(std::move(record), std::move(done),
+                                              Publisher::IfThere::kKeep);
               },
+          .info =
+              [this](const store::Digest& digest, Publisher::OnInfo done) {
+                durable_->publisher().info(digest, std::move(done));
+              },
+          .ref_of = [this](captp::ObjectId gate) { return grants_.refOf(gate); },
           .restores_from =
               [this](captp::LinkId host) {
                 const App* app = durableApp();

@@ -54,6 +54,7 @@ struct Route {
   PathNode* path = nullptr;              // kQueue: of the pipeline that queues
   LocalNode* local = nullptr;            // kLocal
   const wire::Exception* why = nullptr;  // kBroken
+  ObjectId gate;                         // the first one that it leads through
 };
 
 class Core {

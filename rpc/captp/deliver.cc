@@ -100,6 +100,7 @@ void Core::keepImage(Pipeline& pipeline, const wire::FrameRef& frame) {
 
 void Core::dispatch(PendingCall& pending, Node& pin) {
   Route way = route(pin);
+  if (pending.gate.value == 0) pending.gate = way.gate;
   switch (way.kind) {
     case Route::Kind::kLink:
       if (way.connection->gateway && locals.isSave(pending, way)) return locals.save(pending, way);

@@ -74,7 +74,8 @@ struct Invoke {
 // a save of our own, sent in its place, which Returned tells the outcome of. The outside answers
 // the peer's with Vat::complete.
 struct SaveCall {
-  LinkId from;  // the peer's
+  LinkId from;    // the peer's
+  ObjectId gate;  // the first gate that it passed; none: 0
   Content params;
 };
 struct Saving {

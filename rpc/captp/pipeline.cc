@@ -17,6 +17,7 @@ void PendingCall::clear() {
   result.reset();
   message = {};
   payload = {};
+  gate = {};
   capabilities.clear();
 }
 

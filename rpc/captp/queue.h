@@ -27,6 +27,7 @@ struct PendingCall {
   uint64_t interface_id = 0;
   uint16_t method_id = 0;
   bool no_promise_pipelining = false;
+  ObjectId gate;                  // the first one that it passed
   std::vector<Ref> capabilities;  // one for each entry of its table
 
   void clear();

@@ -77,6 +77,7 @@ Route Core::route(Node& pin) {
         route.local = static_cast<LocalNode*>(node);
         return route;
       case NodeKind::kGate:
+        if (route.gate.value == 0) route.gate = static_cast<GateNode&>(*node).id();
         static_cast<GateNode&>(*node).shorten();
         node = static_cast<GateNode&>(*node).inner();
         continue;

@@ -63,7 +63,7 @@ void Locals::save(PendingCall& asked, const Route& way) {
   own.method_id = kSave;
   core_.sendAlong(own, way);
 
-  auto saving = std::make_unique<SaveCall>(from, takeParams(asked, sizeof(SaveCall)));
+  auto saving = std::make_unique<SaveCall>(from, asked.gate, takeParams(asked, sizeof(SaveCall)));
   core_.effects().push_back(Saving{core_.newOp(*asked.result), id, std::move(saving)});
 }
 

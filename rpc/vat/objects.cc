@@ -134,7 +134,8 @@ void Objects::apply(captp::Returned& returned) {
     auto& [responder, asked] = save.mapped();
     responder.onCancel(nullptr);
     VATMESH_CHECK(saver_);
-    saver_({asked->from, returned.host, std::move(asked->params), std::move(*returned.outcome)},
+    saver_({asked->from, asked->gate, returned.host, std::move(asked->params),
+            std::move(*returned.outcome)},
            std::move(responder));
   }
   auto call = calls_.extract(returned.call);

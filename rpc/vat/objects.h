@@ -31,6 +31,7 @@ class Turns {
 // is there.
 struct SaveRequest {
   LinkId from;              // the peer's link
+  ObjectId gate;            // the first gate that it passed; none: 0
   LinkId host;              // the gateway's; none when what was saved turned out to live elsewhere
   Content params;           // as the peer sent them
   Result<Content> outcome;  // of the save of our own

@@ -61,9 +61,22 @@ Result<std::optional<store::Digest>> sealOf(const vat::Content& params) {
   return digest;
 }
 
+// Gives `record` the end and the seal of `ref`, through which it is saved.
+Status bound(store::Record& record, const Result<store::Record>& ref) {
+  if (!ref.ok()) return ref.status();
+  record.expires = ref->expires;
+  if (!ref->sealed_for) return Status();
+  if (record.sealed_for && record.sealed_for != ref->sealed_for) {
+    return {Code::kRefused, "the object came from a ref that is sealed for another peer"};
+  }
+  record.sealed_for = ref->sealed_for;
+  return Status();
+}
+
 }  // namespace
 
-Gateway::Gateway(link::Hub& hub, Parts parts) : hub_(hub), parts_(std::move(parts)) {
+Gateway::Gateway(link::Hub& hub, Parts parts)
+    : hub_(hub), parts_(std::move(parts)), self_(std::make_shared<Gateway*>(this)) {
   hub.objects().setSaver([this](vat::SaveRequest request, vat::Responder responder) {
     saved(std::move(request), std::move(responder));
   });
@@ -76,27 +89,50 @@ void Gateway::saved(vat::SaveRequest request, vat::Responder responder) {
   } else if (!request.host) {
     responder.answer(std::move(*request.outcome));
   } else {
-    keep(std::move(request), std::move(responder));
+    keep(request, std::move(responder));
   }
 }
 
-void Gateway::keep(vat::SaveRequest request, vat::Responder responder) {
-  Result<store::Record> record = recordOf(request);
+void Gateway::keep(const vat::SaveRequest& request, vat::Responder responder) {
+  const link::Link* const peer = hub_.find(request.from);
+  if (peer == nullptr) return;  // nobody waits for the answer
+  Result<store::Record> record = recordOf(request, *peer);
   if (!record.ok()) return responder.fail(record.status());
-  auto waiting = std::make_shared<vat::Responder>(std::move(responder));
-  parts_.publish(
-      std::move(*record), [&pool = hub_.pool(), waiting](const Result<std::string>& uri) {
-        if (!uri.ok()) return waiting->fail(uri.status().withContext("save"));
-        Result<wire::InMessage> results =
-            schema::write(schema::SaveResults{.sturdy_ref = schema::textRef(*uri)}, pool);
-        if (!results.ok()) return waiting->fail(results.status());
-        waiting->answer(vat::Content{std::move(*results), {}});
-      });
+  auto saving =
+      std::make_shared<Saving>(std::move(*record), std::move(responder), peer->describe());
+  const std::optional<store::Digest> through = parts_.ref_of(request.gate);
+  std::string note = "saved by " + saving->peer;
+  if (through) note += " through the sturdy ref " + through->shortName();
+  saving->record.notes.push_back({.at = parts_.now(), .text = std::move(note)});
+  if (!through) return publish(saving);
+  parts_.info(*through, [alive = std::weak_ptr<Gateway*>(self_), this,
+                         saving](const Result<store::Record>& ref) {
+    if (alive.expired()) return;
+    // A live export's has no record, and no end.
+    const bool stored = ref.status().code() != Code::kNotFound;
+    const Status bounded = stored ? bound(saving->record, ref) : Status();
+    if (!bounded.ok()) return saving->responder.fail(bounded.withContext("save"));
+    publish(saving);
+  });
 }
 
-Result<store::Record> Gateway::recordOf(const vat::SaveRequest& request) const {
-  const link::Link* const peer = hub_.find(request.from);
-  if (peer == nullptr) return Status(Code::kDisconnected, "the peer is gone");
+void Gateway::publish(const SavingPtr& saving) {
+  parts_.publish(saving->record, [alive = std::weak_ptr<Gateway*>(self_), this,
+                                  saving](const Result<Published>& published) {
+    if (alive.expired()) return;
+    if (!published.ok()) return saving->responder.fail(published.status().withContext("save"));
+    hub_.limitedLog().write(
+        LogLevel::kInfo, "restore", "saved",
+        saving->peer + " saved an object as sturdy ref " + published->digest.shortName());
+    Result<wire::InMessage> results = schema::write(
+        schema::SaveResults{.sturdy_ref = schema::textRef(published->uri)}, hub_.pool());
+    if (!results.ok()) return saving->responder.fail(results.status());
+    saving->responder.answer(vat::Content{std::move(*results), {}});
+  });
+}
+
+Result<store::Record> Gateway::recordOf(const vat::SaveRequest& request,
+                                        const link::Link& peer) const {
   if (!parts_.restores_from(request.host)) {
     return refused(Code::kFailed,
                    "only objects of the application that `app` names can be saved, and this is "
@@ -118,9 +154,8 @@ Result<store::Record> Gateway::recordOf(const vat::SaveRequest& request) const {
   store::Record record;
   record.object_ref = results->sturdy_ref;
   record.label = readable(results->sturdy_ref);
-  record.owner = store::Digest::fromBytes(peer->peerFingerprint());
+  record.owner = store::Digest::fromBytes(peer.peerFingerprint());
   record.sealed_for = *seal;
-  record.notes.push_back({.at = parts_.now(), .text = "saved by " + peer->describe()});
   return record;
 }
 

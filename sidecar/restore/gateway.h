@@ -7,11 +7,17 @@
 // What the peer wants it sealed for (SaveParams.sealFor) is a fingerprint: a Text as in a URI,
 // "sha-256:...", or the 32 raw bytes as Data. Null seals it for nobody.
 //
+// What comes from a stored ref that ends, or is sealed, is saved with the same end and seal, so
+// that nobody gets more by saving than it had; the audit note names that ref. A ref that the peer
+// has of the object already stays as it is.
+//
 // An answer is given only once the ref would survive any crash. An answer of somebody else's
 // object, which the application's had turned out to be, is passed on as it is.
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "persistence/record.h"
@@ -19,17 +25,18 @@
 #include "rpc/base/status.h"
 #include "rpc/vat/objects.h"
 #include "sidecar/link/hub.h"
+#include "sidecar/restore/publisher.h"
 
 namespace vatmesh::restore {
 
 class Gateway {
  public:
-  // Makes `record` a durable ref and gives its URI: the same one for the same object, owner and
-  // seal. Texts of errors are fit for peers. May call `done` at once, or never.
-  using Publish =
-      std::function<void(store::Record record, std::function<void(Result<std::string>)> done)>;
   struct Parts {
-    Publish publish;
+    // Publisher::publish, keeping what is there; Publisher::info.
+    std::function<void(store::Record record, Publisher::OnPublished done)> publish;
+    std::function<void(const store::Digest& digest, Publisher::OnInfo done)> info;
+    // The ref that what is behind `gate` came from.
+    std::function<std::optional<store::Digest>(captp::ObjectId gate)> ref_of;
     // Whether what is restored from durable refs is asked for on links such as `host`.
     std::function<bool(captp::LinkId host)> restores_from;
     store::WallClock now;
@@ -39,12 +46,21 @@ class Gateway {
   Gateway(link::Hub& hub, Parts parts);
 
  private:
+  struct Saving {
+    store::Record record;
+    vat::Responder responder;
+    std::string peer;  // for the log
+  };
+  using SavingPtr = std::shared_ptr<Saving>;
+
   void saved(vat::SaveRequest request, vat::Responder responder);
-  void keep(vat::SaveRequest request, vat::Responder responder);
-  Result<store::Record> recordOf(const vat::SaveRequest& request) const;
+  void keep(const vat::SaveRequest& request, vat::Responder responder);
+  void publish(const SavingPtr& saving);
+  Result<store::Record> recordOf(const vat::SaveRequest& request, const link::Link& peer) const;
 
   link::Hub& hub_;
   const Parts parts_;
+  const std::shared_ptr<Gateway*> self_;
 };
 
 }  // namespace vatmesh::restore

@@ -50,16 +50,22 @@ bool Grants::cut(const store::Digest& digest, const Status& why) {
   return true;
 }
 
+std::optional<store::Digest> Grants::refOf(captp::ObjectId gate) const {
+  const auto found = refs_.find(gate);
+  if (found == refs_.end()) return std::nullopt;
+  return found->second;
+}
+
 void Grants::add(const store::Digest& digest, captp::ObjectId gate) {
   gates_[digest].insert(gate);
-  ++size_;
+  refs_.emplace(gate, digest);
 }
 
 void Grants::remove(const store::Digest& digest, captp::ObjectId gate) {
   const auto found = gates_.find(digest);
   found->second.erase(gate);
   if (found->second.empty()) gates_.erase(found);
-  --size_;
+  refs_.erase(gate);
 }
 
 }  // namespace vatmesh::restore

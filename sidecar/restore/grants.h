@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "persistence/record.h"
@@ -48,8 +49,11 @@ class Grants {
   // later are open. True when there was one.
   bool cut(const store::Digest& digest, const Status& why);
 
+  // The ref that what is behind `gate` came from; none for other gates, and 0.
+  std::optional<store::Digest> refOf(captp::ObjectId gate) const;
+
   // The number of gates.
-  size_t size() const { return size_; }
+  size_t size() const { return refs_.size(); }
 
  private:
   void add(const store::Digest& digest, captp::ObjectId gate);
@@ -57,7 +61,7 @@ class Grants {
 
   link::Hub& hub_;
   std::map<store::Digest, std::set<captp::ObjectId>> gates_;
-  size_t size_ = 0;
+  std::map<captp::ObjectId, store::Digest> refs_;  // the same, by gate
 };
 
 }  // namespace vatmesh::restore

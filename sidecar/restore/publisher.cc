@@ -22,11 +22,13 @@ Status noStore() {
 // its writes.
 class Publisher::Job : public std::enable_shared_from_this<Job> {
  public:
-  Job(Publisher& publisher, const store::Digest& family, store::Record record, OnPublished done)
+  Job(Publisher& publisher, const store::Digest& family, store::Record record, OnPublished done,
+      IfThere if_there)
       : publisher_(publisher),
         family_(family),
         record_(std::move(record)),
-        done_(std::move(done)) {}
+        done_(std::move(done)),
+        if_there_(if_there) {}
 
   OnPublished takeDone() { return std::move(done_); }
 
@@ -74,7 +76,7 @@ class Publisher::Job : public std::enable_shared_from_this<Job> {
   void refRead(const Result<store::Stored>& ref) {
     const Code code = ref.status().code();
     if (ref.ok()) {
-      renew(*ref);
+      if_there_ == IfThere::kKeep ? published() : renew(*ref);
     } else if (code == Code::kNotFound && raised_elsewhere_) {
       writeRef();
     } else if (code == Code::kNotFound || code == Code::kCorrupt) {
@@ -171,6 +173,7 @@ class Publisher::Job : public std::enable_shared_from_this<Job> {
   const store::Digest family_;
   store::Record record_;
   OnPublished done_;
+  const IfThere if_there_;
   int attempts_ = 0;
   uint64_t generation_ = 0;
   store::Version counter_version_ = store::kNoVersion;
@@ -190,14 +193,15 @@ Publisher::Publisher(store::Store* store, Entropy& entropy, Parts parts)
 
 Publisher::~Publisher() = default;
 
-void Publisher::publish(store::Record record, OnPublished done) {
+void Publisher::publish(store::Record record, OnPublished done, IfThere if_there) {
   const Status status = store_ == nullptr ? noStore() : makeIds();
   if (!status.ok()) return done(status);
   const Result<sturdy::SturdyUri> uri = parts_.uri_of({});
   if (!uri.ok()) return done(uri.status());
   const store::Digest family = ids_->family(record);
   auto& jobs = jobs_[family];
-  jobs.push_back(std::make_shared<Job>(*this, family, std::move(record), std::move(done)));
+  jobs.push_back(
+      std::make_shared<Job>(*this, family, std::move(record), std::move(done), if_there));
   if (jobs.size() == 1) jobs.front()->begin();
 }
 

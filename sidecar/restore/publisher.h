@@ -4,8 +4,9 @@
 // the gateway for `save` stores.
 //
 // What is published once more, for the same owner and seal, keeps its URI while the ref is there;
-// its label and end become those that were asked for last. After a revocation or an end it gets a
-// new one. To know which, the store keeps a counter beside the refs (Record::counter):
+// its label and end become those that were asked for last, unless it is kept as it is. After a
+// revocation or an end it gets a new one. To know which, the store keeps a counter beside the refs
+// (Record::counter):
 //
 //   1  read the counter; with a generation g: the ref with id(g) is there -> that is the one
 //   2  else write counter g + 1 and the ref with id(g + 1), in this order and one commit
@@ -59,9 +60,10 @@ class Publisher {
   // Makes `record` (its object ref, label, end, owner, seal and notes are wanted) a durable ref.
   // `done` runs later, or at once when it fails, and not at all once this is destroyed. Texts of
   // errors are fit for peers. kOverloaded while the store can't be used; the ref may be there then.
-  // kInvalidArgument for what can't be stored, kFailed without a store. An empty label leaves the
-  // one that it has.
-  void publish(store::Record record, OnPublished done);
+  // kInvalidArgument for what can't be stored, kFailed without a store. A ref that is there already
+  // is renewed, where an empty label leaves the one that it has, or kept as it is.
+  enum class IfThere : uint8_t { kRenew, kKeep };
+  void publish(store::Record record, OnPublished done, IfThere if_there = IfThere::kRenew);
 
   // Removes the ref and has what was restored from it cut. `done` as above; kNotFound: there is
   // none.

@@ -179,6 +179,33 @@ def test_what_was_saved_is_restored_and_may_be_sealed_for_one_peer(place, one, t
     unseen(place, uri)
 
 
+def test_who_restores_a_ref_saves_it_as_its_own_and_the_owner_keeps_its_uri(place, one, two):
+    vat = Vat(place)
+    link, root = reach(vat, one)
+    uri = text_of(save(vat, link, root, w.Text("accounts/7"))[1])
+
+    def saves_again(peer):
+        link = peer.dial(vat.address)
+        question = link.question()
+        link.send(w.bootstrap(question, object_id(uri)))
+        asked = vat.link.expect("call", interface=APPLICATION, method=1)
+        vat.link.send(w.results(asked.question, w.Struct([], [w.Cap(0)]), [("senderHosted", 9)]))
+        answer = link.returned(question)
+        saved = text_of(save(vat, link, answer.caps[0][1], w.Text("accounts/7"))[1])
+        link.close()
+        vat.link.expect("release", id=9)
+        return saved
+    assert saves_again(one) == uri
+    theirs = saves_again(two)
+    assert theirs != uri
+    name = next(ref["ref"] for ref in json.loads(vat.refs("list", "--json"))
+                if ref["owner"] == one.fingerprint)
+    shown = vat.refs("show", next(ref["ref"] for ref in json.loads(vat.refs("list", "--json"))
+                                  if ref["owner"] == two.fingerprint))
+    assert f"through the sturdy ref {name[:10]}" in shown
+    unseen(place, uri, theirs)
+
+
 def test_a_seal_that_is_no_fingerprint_is_refused(place, one):
     vat = Vat(place)
     link, root = reach(vat, one)

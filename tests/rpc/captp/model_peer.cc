@@ -45,7 +45,9 @@ void ModelPeer::observe() {
     wire::Envelope message = peer_.next();
     shared_.note(name_ + " <- " + wire::describe(message));
     rules_.heard(message);
-    if (message.kind == MessageKind::kCall) shared_.order.left(message.interface_id);
+    if (message.kind == MessageKind::kCall && message.interface_id != kPersistent) {
+      shared_.order.left(message.interface_id);
+    }
     unread_.push_back(std::move(message));
   }
   EXPECT_FALSE(peer_.closed()) << peer_.closed()->toString();

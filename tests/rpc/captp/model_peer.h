@@ -41,6 +41,8 @@ class CallOrder {
   std::map<uint32_t, uint32_t> left_;
 };
 
+inline constexpr uint64_t kPersistent = 0xc8cb212fcd9f5691;
+
 // What the peers of one test share.
 struct Shared {
   explicit Shared(uint32_t seed) : random(seed) {}
@@ -52,6 +54,7 @@ struct Shared {
   std::string tail() const;
 
   std::mt19937 random;
+  bool saves = false;  // some calls are Persistent.save, which have no order here
   CallOrder order;
   std::deque<std::string> journal;
 };

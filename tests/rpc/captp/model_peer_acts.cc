@@ -132,6 +132,7 @@ bool ModelPeer::call() {
   auto where = target(call.interface_id);
   if (!where) return false;
   call.target = *where;
+  if (shared_.saves && below(6) == 0) call.interface_id = kPersistent;
   auto table = describeSome(nullptr);
   bool silent = below(12) == 0;
   call.question_id = silent ? (1u << 31) + silent_questions_++ : newQuestion();

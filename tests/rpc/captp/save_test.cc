@@ -155,7 +155,30 @@ TEST_F(Save, PassesAGate) {
   EXPECT_EQ(b.nextLine(), "Return a=3 exception failed \"revoked\"");
   // Who passed it before is still told, and by the gateway: the answer is the application's.
   app.returnCaps(1, {});
-  EXPECT_EQ(next().request.host, app.id());
+  Asked asked = next();
+  EXPECT_EQ(asked.request.host, app.id());
+  EXPECT_EQ(asked.request.gate, gate);
+}
+
+// Which one is told also where the save waited behind the gate.
+TEST_F(Save, TellsTheFirstGateThatItPassed) {
+  vat::NewPromise promise = h.vat().newPromise();
+  const vat::NewObject inner = h.vat().newGate(promise.capability);
+  vat::NewObject outer = h.vat().newGate(inner.capability);
+  const ObjectId first = outer.id;
+  Peer& b = h.peer();
+  b.bootstrap(0);
+  h.completeWith(std::move(outer.capability));
+  EXPECT_EQ(b.nextLine(), "Return a=0 results caps=[senderHosted 0]");
+  save(b, 1, importedCap(0));
+  save(a, 1, importedCap(0));
+  EXPECT_EQ(app.nextLine(), "Call q=0 -> import 0 " + kSave);
+  h.turn([&](Effects& out) { h.vat().complete(promise.op, vat::BootstrapOf{app.id(), ""}, out); });
+  EXPECT_EQ(app.rest(), "Bootstrap q=1\nCall q=2 -> answer 1 " + kSave + "\n");
+  app.returnCaps(0, {});
+  EXPECT_EQ(next().request.gate, ObjectId());
+  app.returnCaps(2, {});
+  EXPECT_EQ(next().request.gate, first);
 }
 
 TEST_F(Save, OfAPromiseThatBecomesTheApplicationsObjectIsTheGateways) {

@@ -33,7 +33,11 @@ class GatewayTest : public test::HubFixture {
   // What was to be kept, until the test says how it went.
   struct Kept {
     store::Record record;
-    std::function<void(Result<std::string>)> done;
+    Publisher::OnPublished publish;
+
+    void done(Result<std::string> uri) {
+      publish(uri.ok() ? Result<Published>(Published{*uri, {}}) : Result<Published>(uri.status()));
+    }
   };
 
   GatewayTest() {
@@ -55,6 +59,7 @@ class GatewayTest : public test::HubFixture {
     const wire::Payload payload = wire::rootPayload(message);
     wire::OutCall call;
     call.question_id = 1;
+    call.target.id = target_;
     call.interface_id = PersistentInterface::kId;
     call.method_id = PersistentInterface::kSave;
     peer_->send(wire::forwardCall(peer_->frames(), std::move(message), payload, call, {}));
@@ -88,6 +93,22 @@ class GatewayTest : public test::HubFixture {
     until([&] { return !kept_.empty(); });
   }
 
+  // The peer's object is behind a gate from now on, in front of what came from kRef.
+  void restoreAgain() {
+    peers_.answer.reset();
+    peer_->bootstrap(2);
+    until([&] { return peers_.ops.size() == 2; });
+    gate_ = hub_.completeGated(peers_.ops.back(), {.link = app_link_, .object_id = {}}, {});
+    until([&] { return app_->count(MessageKind::kBootstrap) == 2; });
+    app_->offer(app_->all(MessageKind::kBootstrap).back()->id);
+    until([&] { return peer_->returned(2) != nullptr; });
+    target_ = peer_->returned(2)->descriptors[0].id;
+  }
+
+  const store::Digest kRef = *store::Digest::fromBytes(std::string(32, '\x11'));
+  Result<store::Record> ref_ = store::Record();
+  captp::ObjectId gate_{~uint64_t{0}};
+  uint32_t target_ = 0;
   std::vector<Kept> kept_;
   bool restores_ = true;
   std::optional<Code> why_;
@@ -95,6 +116,15 @@ class GatewayTest : public test::HubFixture {
       hub_,
       {.publish = [this](store::Record record,
                          auto done) { kept_.push_back({std::move(record), std::move(done)}); },
+       .info =
+           [this](const store::Digest& digest, const auto& done) {
+             EXPECT_EQ(digest, kRef);
+             done(ref_);
+           },
+       .ref_of = [this](captp::ObjectId gate) -> std::optional<store::Digest> {
+         if (gate == gate_) return kRef;
+         return std::nullopt;
+       },
        .restores_from =
            [this](captp::LinkId host) {
              EXPECT_EQ(host, app_link_);
@@ -187,6 +217,53 @@ TEST_F(GatewayTest, SealsForAFingerprintAsData) {
   kept_[0].done(std::string(kUri));
 }
 
+TEST_F(GatewayTest, SavesThroughARefNoLongerThanThatRefLasts) {
+  ref_->expires = kNow + std::chrono::hours(1);
+  restoreAgain();
+  answer(save(), schema::textRef("a"));
+  untilKept();
+  EXPECT_EQ(kept_[0].record.expires, ref_->expires);
+  EXPECT_EQ(kept_[0].record.sealed_for, std::nullopt);
+  EXPECT_EQ(kept_[0].record.notes[0].text,
+            "saved by test through the sturdy ref " + kRef.shortName());
+  kept_[0].done(std::string(kUri));
+  EXPECT_EQ(ended(), kUri);
+}
+
+TEST_F(GatewayTest, SavesThroughASealedRefForTheSamePeerOnly) {
+  ref_->sealed_for = store::Digest::fromBytes(std::string(32, '\x42'));
+  restoreAgain();
+  answer(save(), schema::textRef("a"));
+  untilKept();
+  EXPECT_EQ(kept_[0].record.sealed_for, ref_->sealed_for);
+  kept_[0].done(std::string(kUri));
+}
+
+TEST_F(GatewayTest, RefusesToSealForOneWhatIsSealedForAnother) {
+  ref_->sealed_for = store::Digest::fromBytes(std::string(32, '\x42'));
+  restoreAgain();
+  const std::string other = sturdy::printFingerprint(std::string(32, '\x43'));
+  answer(save(schema::textRef(other)), schema::textRef("a"));
+  EXPECT_EQ(ended(), "save: the object came from a ref that is sealed for another peer");
+}
+
+TEST_F(GatewayTest, SavesThroughALiveExportAsAnyOther) {
+  ref_ = Status(Code::kNotFound, "no such ref");
+  restoreAgain();
+  answer(save(), schema::textRef("a"));
+  untilKept();
+  EXPECT_EQ(kept_[0].record.expires, std::nullopt);
+  kept_[0].done(std::string(kUri));
+}
+
+TEST_F(GatewayTest, KeepsNothingWhileTheRefThatItCameThroughCantBeRead) {
+  ref_ = Status(Code::kOverloaded, "the store can't be used now; try again");
+  restoreAgain();
+  answer(save(), schema::textRef("a"));
+  EXPECT_EQ(ended(), "save: the store can't be used now; try again");
+  EXPECT_TRUE(kept_.empty());
+}
+
 TEST_F(GatewayTest, RefusesASealThatIsNoFingerprint) {
   answer(save(schema::textRef("the auditors")), schema::textRef("a"));
   EXPECT_EQ(ended(),
@@ -257,6 +334,7 @@ TEST_F(GatewayTest, TellsNoNameAndNoUriInTheLog) {
   untilKept();
   kept_[0].done(std::string(kUri));
   ended();
+  EXPECT_TRUE(logged("test saved an object as sturdy ref AAAAAAAAAA"));
   EXPECT_FALSE(logged("accounts/7"));
   EXPECT_FALSE(logged("bWFpbg"));
 }

@@ -30,10 +30,13 @@ TEST_F(GrantsTest, KnowsAGateAsLongAsSomebodyHoldsIt) {
   vat::NewObject first = grants_.gate(digest_, object(), [&] { gone = true; });
   vat::NewObject second = grants_.gate(digest_, object());
   EXPECT_EQ(grants_.size(), 2u);
+  EXPECT_EQ(grants_.refOf(first.id), digest_);
   first.capability = {};
   hub_.objects().settle();
   until([&] { return gone; });
   EXPECT_EQ(grants_.size(), 1u);
+  EXPECT_EQ(grants_.refOf(first.id), std::nullopt);
+  EXPECT_EQ(grants_.refOf({}), std::nullopt);
   EXPECT_TRUE(grants_.cut(digest_, wasRevoked(digest_)));
   second.capability = {};
   hub_.objects().settle();

@@ -38,9 +38,11 @@ class PublisherTest : public testing::Test {
     return record;
   }
   Result<Published> publish(Record record) { return publish(publisher_, std::move(record)); }
-  Result<Published> publish(Publisher& publisher, Record record) {
+  Result<Published> publish(Publisher& publisher, Record record,
+                            Publisher::IfThere if_there = Publisher::IfThere::kRenew) {
     std::optional<Result<Published>> answer;
-    publisher.publish(std::move(record), [&](Result<Published> r) { answer = std::move(r); });
+    publisher.publish(
+        std::move(record), [&](Result<Published> r) { answer = std::move(r); }, if_there);
     EXPECT_TRUE(loop_.runUntil([&] { return answer.has_value(); }, seconds(20)));
     return *answer;
   }
@@ -167,6 +169,20 @@ TEST_F(PublisherTest, LabelAndEndAreThoseOfTheLastTime) {
   EXPECT_EQ(info(first->digest)->notes.size(), 1u);
   now_ += seconds(90);
   EXPECT_NE(publish(wanted)->uri, first->uri);
+}
+
+TEST_F(PublisherTest, KeepsWhatIsThereForThoseWhoWantItKept) {
+  Record wanted = record("object 1");
+  wanted.label = "clock";
+  wanted.expires = now_ + seconds(60);
+  const Result<Published> first = publish(wanted);
+  wanted.label = "another";
+  wanted.expires.reset();
+  const auto again = publish(publisher_, wanted, Publisher::IfThere::kKeep);
+  EXPECT_EQ(again->uri, first->uri);
+  EXPECT_EQ(info(first->digest)->label, "clock");
+  EXPECT_EQ(info(first->digest)->expires, now_ + seconds(60));
+  EXPECT_TRUE(info(first->digest)->notes.empty());
 }
 
 TEST_F(PublisherTest, GivesOneUriToThoseWhoPublishTheSameAtOnce) {
