@@ -101,6 +101,35 @@ def test_a_saved_logger_is_found_again_after_a_restart_of_both_sides(place, serv
     assert save_alice(world) == uri
 
 
+@pytest.mark.parametrize("client", LANGUAGES)
+@pytest.mark.parametrize("server", LANGUAGES)
+def test_a_server_that_is_dialled_for_each_peer_serves_peers_without_tls_as_well(place, server, client):
+    """No sidecar at the client's side: it asks for the public id of stock clients."""
+    socket = place.path / "server.sock"
+    place.program("server", [*command(server, "server"), str(place.path / "book"), f"unix:{socket}"],
+                  expect=(-15,)).wait_log("listening on")
+    port = harness.free_port()
+    vat = place.sidecar("there", {
+        "key": "vat.key", "store": "memory",
+        "listen": {"address": f"tcp:127.0.0.1:{port}", "tls": "off"},
+        "app": {"dial": f"unix:{socket}", "interface": "application"},
+        "exports": {"loggers": {"id": {"public": ""}}}})
+    alice = place.path / "alice.cap"
+
+    def run(name, *words):
+        done = place.run(name, [*command(client, "client"), f"127.0.0.1:{port}", *words])
+        assert done.process.returncode == 0, done.log()
+        return done.log().strip()
+    assert run("log", "log", "hello") == "root has 1 lines"
+    run("sub", "sub", "alice", str(alice))
+    uri = alice.read_text().strip()
+    assert uri.startswith(f"capnp://insecure@127.0.0.1:{port}/")
+    here = place.sidecar("here", {"imports": {"alice": {"uri": str(alice), "socket": "unix:alice.sock"}}})
+    done = place.run("again", [*command(client, "client"), here.socket("alice.sock"), "log", "hello"])
+    assert done.log().strip() == "root/alice has 1 lines"
+    assert uri.rsplit("/", 1)[1] not in vat.log()
+
+
 @needs_pycapnp
 def test_either_server_finds_what_the_other_made(place):
     world = World(place, "c++", "python").start()

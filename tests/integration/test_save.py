@@ -16,6 +16,7 @@ pytestmark = pytest.mark.needs("vatmesh-sidecar", "vatmesh")
 
 PERSISTENT = 0xc8cb212fcd9f5691
 APPLICATION = 0xfb89c77980aac403
+SIDECAR, SERVE = 0xf90a4bffa9961ecf, 6
 NOT_PERSISTENT = "save: the object does not implement Persistent (0xc8cb212fcd9f5691)"
 
 
@@ -33,9 +34,9 @@ class Vat:
         self.uri = self.sidecar.cap("main.cap")
         self.address = harness.uri_place(self.uri)
 
-    def dial_in(self):
+    def dial_in(self, socket="app.sock"):
         """The application's connection."""
-        there = self.sidecar.folder / "app.sock"
+        there = self.sidecar.folder / socket
         harness.eventually(there.exists, "the application can dial in")
         return raw.RawPeer(harness.connect(f"unix:{there}"), harness.DEADLINE)
 
@@ -288,6 +289,38 @@ def test_a_plain_server_answers_for_itself(place, one):
     vat.link.send(w.results(heard.question, w.Struct([], [w.Text("my own")])))
     assert text_of(link.returned(saved)) == "my own"
     assert json.loads(vat.refs("list", "--json")) == []
+
+
+def test_an_application_that_calls_serve_is_one_from_then_on(place, one):
+    vat = Vat(place, interface="plain")
+    sidecar = vat.link.bootstrap()
+    served = vat.link.call(sidecar, SIDECAR, SERVE, w.Struct([], [w.Cap(0)]), [("senderHosted", 2)])
+    assert served.how == "results", served
+    link, root = reach(vat, one, first=False)
+    uri = text_of(save(vat, link, root, w.Text("accounts/7"))[1])
+    assert [ref["label"] for ref in json.loads(vat.refs("list", "--json"))] == ["accounts/7"]
+    unseen(place, uri)
+
+
+def test_only_what_could_be_restored_is_saved(place, one):
+    """A record names no application; refs are those of the one at the top."""
+    vat = Vat.__new__(Vat)
+    vat.sidecar = place.sidecar("vat", {
+        "key": str(foreign.VECTORS / "keys/key1.pem"), "store": "memory",
+        "app": {"accept": "unix:app.sock", "interface": "application"}, "listen": "tcp:127.0.0.1:0",
+        "exports": {"other": {"capFile": "other.cap", "app": {"accept": "unix:other.sock",
+                                                              "interface": "application"}}}},
+        ready=False)
+    top = vat.dial_in()
+    vat.link = vat.dial_in("other.sock")
+    vat.sidecar.wait_ready()
+    vat.uri = vat.sidecar.cap("other.cap")
+    vat.address = harness.uri_place(vat.uri)
+    link, root = reach(vat, one)
+    _, answer = save(vat, link, root, w.Text("a"))
+    assert answer.how == "exception" and answer.reason.startswith(
+        "save: only objects of the application that `app` names can be saved"), answer
+    assert top.quiet(0)
 
 
 def test_nothing_is_acknowledged_while_the_store_is_gone_and_all_is_well_again_when_it_is_back(place, one):
