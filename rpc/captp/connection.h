@@ -144,6 +144,7 @@ class Connection {
   // read.
   Outbox outbox;
   Reading reading = Reading::kOpen;
+  Patience patience;
   uint32_t owed_returns = 0;     // questions that are waiting
   uint32_t canceled = 0;         // questions that are canceled
   uint64_t charged_entries = 0;  // what the tables are charged with

@@ -96,7 +96,8 @@ void Core::watchQueues() {
 
 Instant Core::nextDeadline() const {
   if (!losses_.empty()) return now;
-  Instant next = deadlines_.empty() ? kNever : deadlines_.top().first;
+  Instant next = flow.nextDeadline();
+  if (!deadlines_.empty()) next = std::min(next, deadlines_.top().first);
   if (!embargo_deadlines_.empty()) next = std::min(next, embargo_deadlines_.begin()->first.first);
   return next;
 }
@@ -104,6 +105,7 @@ Instant Core::nextDeadline() const {
 void Core::checkDeadlines() {
   continueLosses();
   endLateEmbargoes();
+  flow.endPauses();
   while (!deadlines_.empty() && deadlines_.top().first <= now) {
     LinkId id = deadlines_.top().second;
     deadlines_.pop();

@@ -70,7 +70,8 @@ class Core {
   Effects& effects() { return *effects_; }
 
   // --- time
-  // Ends links that have not moved for their `stall`, and goes on with what was lost.
+  // Ends links that have not moved for their `stall`, reads on those that were paused for long, and
+  // goes on with what was lost.
   void checkDeadlines();
   Instant nextDeadline() const;
 

@@ -60,9 +60,11 @@ void Core::travel(Loopback loopback, Node& at) {
   Connection* there = linkOf(*node);
   const bool skips = planted(loopback.peer ? "relay" : "chain") && (loopback.peer || loopback.hops);
   if (skips) return arrive(std::move(loopback), *node);
-  if (!there || there->id() == loopback.peer) return arrive(std::move(loopback), *node);
+  if (!there) return arrive(std::move(loopback), *node);
   PromiseNode& promise = *asPromise(*node);
-  // The end of the way: what goes along `promise` from now on stays behind what went before.
+  // The end of the way: what goes along `promise` from now on stays behind what went before. Where
+  // its host sent it back, it is not: not even when it is the peer's own, which then holds calls
+  // that are on another round.
   if (!promise.settled() || !promise.bounce) return arrive(std::move(loopback), *node);
   if (loopback.hops++ >= kMaxHops) return strand(std::move(loopback), "too many hops");
   there->sendDisembargo(std::move(loopback), promise);

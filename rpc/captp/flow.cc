@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/captp/flow.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "rpc/captp/connection.h"
@@ -17,6 +18,9 @@ constexpr uint64_t kExportBytes = sizeof(Export) + 64;
 constexpr uint64_t kImportBytes = sizeof(ImportNode) + 64;
 constexpr uint64_t kEmbargoBytes = sizeof(SentDisembargo) + 64;
 constexpr uint64_t kPathBytes = sizeof(PathNode) + 64;
+
+// The first pause of a link that doesn't read us either.
+constexpr Duration kFirstPause = std::chrono::milliseconds(200);
 
 bool mayPause(const Connection& connection) {
   return connection.kind() == LinkKind::kPeer || connection.kind() == LinkKind::kClient;
@@ -108,7 +112,10 @@ void Flow::review(Connection& connection) {
   Reading reading = Reading::kOpen;
   if (mayPause(connection) && core_.budget.above(connection.id())) {
     const bool owes = connection.owed_returns > 0 || !connection.embargoes.empty();
-    reading = owes ? Reading::kDrained : Reading::kPaused;
+    const bool may_ask = core_.budget.asked(connection.id()) <= connection.patience.bound;
+    reading = owes || may_ask ? Reading::kDrained : Reading::kPaused;
+  } else {
+    connection.patience = {};
   }
   const Reading before = std::exchange(connection.reading, reading);
   if (before == reading) return;
@@ -116,10 +123,38 @@ void Flow::review(Connection& connection) {
   if (reading == Reading::kDrained) ++actions[static_cast<size_t>(OverloadAction::kDrain)];
   if (reading == Reading::kPaused) {
     ++actions[static_cast<size_t>(OverloadAction::kPause)];
+    connection.patience.since = core_.now;
+    paused_.push_back(&connection);
     core_.effects().push_back(Pause{connection.id()});
   } else if (before == Reading::kPaused) {
+    std::erase(paused_, &connection);
     core_.effects().push_back(Resume{connection.id()});
   }
+}
+
+Instant Flow::endOfPause(const Connection& connection) {
+  const Patience& patience = connection.patience;
+  const Duration longest = connection.limits().stall / 4;
+  const Instant last = patience.since + longest;
+  if (connection.outbox.empty()) return last;
+  const Duration first = kFirstPause * (1u << std::min(patience.ended, 16u));
+  return std::min(last, std::max(patience.since, connection.last_progress) + first);
+}
+
+void Flow::endPauses() {
+  for (Connection* connection : std::vector(paused_)) {
+    if (endOfPause(*connection) > core_.now) continue;
+    ++connection->patience.ended;
+    connection->patience.bound =
+        core_.budget.asked(connection->id()) + connection->limits().queue_soft / 2;
+    review(*connection);
+  }
+}
+
+Instant Flow::nextDeadline() const {
+  Instant next = kNever;
+  for (const Connection* connection : paused_) next = std::min(next, endOfPause(*connection));
+  return next;
 }
 
 // Little room is left: the heaviest asker that is still read freely has to wait until most of what
@@ -138,6 +173,7 @@ void Flow::relieve() {
 }
 
 void Flow::forget(Connection& connection) {
+  std::erase(paused_, &connection);
   core_.budget.remove(connection.id(), Load::kEntries,
                       std::exchange(connection.charged_entries, 0));
   connection.arriving.reset();

@@ -43,13 +43,14 @@ void Net::join(Link& link) {
     End& end = link.ends[i];
     end.queue.clear();
     end.in_reader = 0;
+    end.paused = false;
     if (end.app) {
       end.app->connect();
       continue;
     }
     vat::LinkInfo info;
     info.limits = limits;
-    info.kind = link.ends[1 - i].app ? captp::LinkKind::kApp : captp::LinkKind::kPeer;
+    info.kind = link.ends[1 - i].app ? app_kind : captp::LinkKind::kPeer;
     const RefVat* app = link.ends[1 - i].app;
     info.profile.tail_calls = tail_calls && (!app || app->habits().tail_calls);
     end.id = end.proxy->vat.addLink(info);
@@ -105,6 +106,10 @@ void Net::apply(Proxy& proxy, const captp::Effects& effects) {
       proxy.starts.push_back(*start);
     } else if (auto* cancel = std::get_if<captp::Cancel>(&effect)) {
       std::erase_if(proxy.starts, [&](const auto& s) { return s.op == cancel->op; });
+    } else if (auto* pause = std::get_if<captp::Pause>(&effect)) {
+      if (End* end = endOf(proxy, pause->link)) end->paused = true;
+    } else if (auto* resume = std::get_if<captp::Resume>(&effect)) {
+      if (End* end = endOf(proxy, resume->link)) end->paused = false;
     } else if (auto* idle = std::get_if<captp::Idle>(&effect)) {
       std::erase_if(told, [&](const captp::Idle& before) { return before.link == idle->link; });
       told.push_back(*idle);
@@ -119,13 +124,35 @@ void Net::apply(Proxy& proxy, const captp::Effects& effects) {
 
 void Net::deliver(Link& link, int to) {
   End& end = link.ends[to];
-  if (!link.up || end.queue.empty()) return;
+  if (!link.up || !end.ready()) return;
   End& from = link.ends[1 - to];
   if (end.app) {
     deliverToApp(from, end);
   } else {
     deliverToProxy(from, end);
   }
+}
+
+bool Net::sleep() {
+  bool waits = false;
+  for (Link& link : links_) {
+    for (End& end : link.ends) {
+      if (link.up && end.ready()) return false;
+      waits |= link.up && end.paused && !end.queue.empty();
+    }
+  }
+  if (!waits) return false;
+  Instant next = kNever;
+  for (auto& proxy : proxies_) next = std::min(next, proxy->vat.nextDeadline());
+  if (next == kNever) {
+    shadows_.fail("a link is paused for ever");
+    return false;
+  }
+  now_ = std::max(now_, next);
+  for (auto& proxy : proxies_) {
+    input(*proxy, [&](captp::Effects& effects) { proxy->vat.onTick(now_, effects); });
+  }
+  return true;
 }
 
 void Net::deliverToApp(End& from, End& to) {

@@ -38,6 +38,8 @@ class Net {
     std::unique_ptr<wire::FrameReader> reader;
     std::deque<Frame> queue;  // what comes to this end
     size_t in_reader = 0;     // of these, handed to the reader already
+    bool paused = false;      // nothing is read
+    bool ready() const { return !queue.empty() && !paused; }
     const std::string& name() const { return proxy ? proxy->name : app->name(); }
   };
   struct Link {
@@ -67,8 +69,11 @@ class Net {
   void join(Link& link);
   // What is on the way is lost.
   void cut(Link& link);
-  // Delivers the oldest message that goes to that end of `link`, if there is one.
+  // Delivers the oldest message that goes to that end of `link`, if there is one and it is read.
   void deliver(Link& link, int end);
+  // Where nothing moves but for pauses, time passes until something happens. False when no message
+  // waits for that.
+  bool sleep();
   // One turn of a vat of ours.
   void input(Proxy& proxy, const std::function<void(captp::Effects&)>& turn);
   // Sends on what a reference vat has written.
@@ -80,6 +85,8 @@ class Net {
   captp::Limits limits;
   // Whether our vats send tail calls to those who take them. Set it before links are joined.
   bool tail_calls = false;
+  // What our vats take reference vats for. Set it before links are joined.
+  captp::LinkKind app_kind = captp::LinkKind::kApp;
   // Told of every message just before it is delivered.
   std::function<void(const End& from, const End& to, const wire::InMessage&)> watch;
 
@@ -96,6 +103,7 @@ class Net {
   std::optional<vat::Journal::Payloads> record_;
   std::deque<std::unique_ptr<Proxy>> proxies_;
   std::deque<Link> links_;
+  Instant now_{};
 };
 
 }  // namespace vatmesh::fuzz

@@ -61,6 +61,7 @@ class World {
   // --- the net (topology.cc)
   void build(Random& random);
   void addApp(Random& random);
+  void chooseQueues();
   bool deliverAny(Random& random);
   void complete(Proxy& proxy, size_t index, Random& random);
   // --- gates (gates.cc)

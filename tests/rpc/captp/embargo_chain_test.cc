@@ -128,5 +128,38 @@ TEST_F(BehindAnother, ThePeersFollowsItsCallsOnwardsWhenTheFirstLinkIsLost) {
   EXPECT_EQ(a.rest(), "Disembargo receiverLoopback e=5 -> import 42\n");
 }
 
+// The application called a field of a call that came back to it, and answered that with a promise
+// of its own that we have resolved by now: what it calls there goes round twice. So does its
+// Disembargo, although the first round ends at the application itself.
+TEST(Embargoed, ByThePeerItselfIsFlushedAsOftenAsItsCallsComeBack) {
+  Harness h;
+  Peer& app = h.app();
+  constexpr std::array<uint16_t, 1> kField = {0};
+  app.bootstrap(0);
+  h.complete(app);
+  app.callAnswer(1, 0, {});
+  app.callAnswer(2, 1, {0}, 2);
+  EXPECT_EQ(app.rest(),
+            "Bootstrap q=0\nCall q=1 -> answer 0 0x1234/0\nCall q=2 -> answer 1.0 0x1234/2\n");
+  app.send(wire::buildReturnCapability(h.frames(), 0, senderHosted(4)));
+  EXPECT_EQ(app.nextLine(), "Return a=0 results caps=[receiverHosted 4]");
+  app.returnCaps(1, {receiverAnswer(0, {})});
+  EXPECT_EQ(app.rest(),
+            "Disembargo senderLoopback e=0 -> answer 1.0\n"
+            "Return a=1 results caps=[receiverHosted 4]\n");
+  app.callAnswer(3, 1, {0}, 3);
+  app.disembargo(9, promisedAnswer(1, kField));
+  EXPECT_EQ(app.rest(),
+            "Call q=3 -> answer 1.0 0x1234/3\nDisembargo senderLoopback e=1 -> answer 1.0\n");
+  for (uint16_t method : {2, 3}) {
+    app.callAnswer(4u + method, 0, {}, method);
+    EXPECT_EQ(app.nextLine(), "Call q=" + std::to_string(2 + method) + " -> answer 0 0x1234/" +
+                                  std::to_string(method));
+    app.send(wire::buildDisembargo(h.frames(), wire::DisembargoKind::kReceiverLoopback, method - 2u,
+                                   promisedAnswer(0, {})));
+  }
+  EXPECT_EQ(app.rest(), "Disembargo receiverLoopback e=9 -> answer 0\n");
+}
+
 }  // namespace
 }  // namespace vatmesh::captp

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "rpc/base/check.h"
+
 namespace vatmesh::captp {
 
 void Peer::send(const wire::FrameRef& frame) {
@@ -24,6 +26,13 @@ wire::Envelope Peer::next() {
   EXPECT_TRUE(status.ok()) << status.toString();
   inbox_.pop_front();
   return envelope;
+}
+
+wire::FrameRef Peer::take() {
+  VATMESH_CHECK(!inbox_.empty());
+  wire::FrameRef frame = std::move(inbox_.front());
+  inbox_.pop_front();
+  return frame;
 }
 
 std::string Peer::nextLine() {

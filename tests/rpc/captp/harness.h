@@ -45,6 +45,8 @@ class Peer {
   wire::Envelope next();
   // The same as a line.
   std::string nextLine();
+  // The same as it was sent.
+  wire::FrameRef take();
   // True when nothing is left to look at.
   bool quiet() const { return inbox_.empty(); }
   // Everything left, a line each.
