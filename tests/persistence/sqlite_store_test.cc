@@ -84,9 +84,18 @@ TEST_F(SqliteStore, RefusesADatabaseOfAnotherProgram) {
   EXPECT_EQ(Other(path_).ask("SELECT mine FROM refs"), "42");
 }
 
-TEST_F(SqliteStore, SaysCorruptOfAFileThatIsNoDatabase) {
+// Not corrupt, which is said of a record: a store that is away comes back.
+TEST_F(SqliteStore, IsUnavailableWhileItsFileIsNoDatabase) {
+  ASSERT_EQ(open()->putAll(0, 1), 1u);
+  std::filesystem::rename(path_, path_ + ".kept");
   std::ofstream(path_) << std::string(10'000, 'x');
-  EXPECT_EQ(open()->get(digestOf(0)).status().code(), Code::kCorrupt);
+  const auto client = open();
+  const Status status = client->get(digestOf(0)).status();
+  EXPECT_EQ(status.code(), Code::kUnavailable);
+  EXPECT_EQ(status.message(),
+            path_ + " is no SQLite database: name another file, or put the right one back");
+  std::filesystem::rename(path_ + ".kept", path_);
+  EXPECT_TRUE(client->get(digestOf(0)).ok());
 }
 
 // One fsync makes all durable that waited while the one before was under way.
