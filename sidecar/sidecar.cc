@@ -71,10 +71,16 @@ Sidecar::Sidecar(event::Loop& loop, Logger& log, config::Config config)
       grants_(hub_),
       application_calls_(hub_),
       exports_(hub_, grants_, application_calls_),
+      durable_(durableParts(), store::makeStore(config_.store,
+                                                [this](std::function<void()> done) {
+                                                  loop_.post(std::move(done));
+                                                })),
       gateway_(hub_, gatewayParts()),
       peer_links_(hub_, dialer_, exports_),
       control_(controlParts()),
-      drain_(hub_, [this] { stopAccepting(); }) {}
+      drain_(hub_, [this] { stopAccepting(); }) {
+  if (durable_.stored() != nullptr) exports_.serveStored(*durable_.stored());
+}
 
 Sidecar::~Sidecar() = default;
 
@@ -85,8 +91,8 @@ Status Sidecar::start() {
     if (!loaded.ok()) return loaded;
   }
   for (const auto step :
-       {&Sidecar::openJournal, &Sidecar::openAdmin, &Sidecar::bindListeners, &Sidecar::openStore,
-        &Sidecar::openImports, &Sidecar::openControl, &Sidecar::publish, &Sidecar::makeExports}) {
+       {&Sidecar::openJournal, &Sidecar::openAdmin, &Sidecar::bindListeners, &Sidecar::openImports,
+        &Sidecar::openControl, &Sidecar::publish, &Sidecar::makeExports}) {
     const Status status = (this->*step)();
     if (!status.ok()) return status;
   }
@@ -134,34 +140,6 @@ Status Sidecar::bindListeners() {
   std::vector<net::Address> bound;
   for (const auto& listener : listeners_) bound.push_back(listener->boundAddress());
   if (!bound.empty()) location_ = advertisedLocation(config_, bound);
-  return Status();
-}
-
-// A store that can't be used now holds nothing back.
-Status Sidecar::openStore() {
-  const auto secret = [this]() -> Result<std::string> {
-    const Status loaded = identity_.load();
-    if (!loaded.ok()) return loaded;
-    return vatSecret(identity_);
-  };
-  const auto target = [this] {
-    const App* app = durableApp();
-    return app == nullptr ? restore::ApplicationObjects::Target()
-                          : restore::ApplicationObjects::Target{.app = app->application.get(),
-                                                                .interface = app->config.interface};
-  };
-  durable_ = std::make_unique<restore::DurableRefs>(
-      restore::DurableRefs::Parts{.hub = hub_,
-                                  .grants = grants_,
-                                  .calls = application_calls_,
-                                  .entropy = entropy_,
-                                  .target = target,
-                                  .secret = secret,
-                                  .uri_of = [this](const std::string& id) { return uriOf(id); },
-                                  .now = store::systemClock()},
-      store::makeStore(config_.store,
-                       [this](std::function<void()> done) { loop_.post(std::move(done)); }));
-  if (durable_->stored() != nullptr) exports_.serveStored(*durable_->stored());
   return Status();
 }
 
@@ -284,6 +262,7 @@ control::Control::Parts Sidecar::controlParts() {
           .peers = peer_links_,
           .exports = exports_,
           .calls = application_calls_,
+          .durable = durable_,
           .imports = imports_,
           .entropy = entropy_,
           .now = store::systemClock(),
@@ -299,16 +278,38 @@ Result<sturdy::SturdyUri> Sidecar::uriOf(const std::string& id) const {
                            .id = id};
 }
 
+restore::DurableRefs::Parts Sidecar::durableParts() {
+  const auto secret = [this]() -> Result<std::string> {
+    const Status loaded = identity_.load();
+    if (!loaded.ok()) return loaded;
+    return vatSecret(identity_);
+  };
+  const auto target = [this] {
+    const App* app = durableApp();
+    return app == nullptr ? restore::ApplicationObjects::Target()
+                          : restore::ApplicationObjects::Target{.app = app->application.get(),
+                                                                .interface = app->config.interface};
+  };
+  return {.hub = hub_,
+          .grants = grants_,
+          .calls = application_calls_,
+          .entropy = entropy_,
+          .target = target,
+          .secret = secret,
+          .uri_of = [this](const std::string& id) { return uriOf(id); },
+          .now = store::systemClock()};
+}
+
 restore::Gateway::Parts Sidecar::gatewayParts() {
   using restore::Publisher;
   return {.publish =
               [this](store::Record record, Publisher::OnPublished done) {
-                durable_->publisher().publish(std::move(record), std::move(done),
-                                              Publisher::IfThere::kKeep);
+                durable_.publisher().publish(std::move(record), std::move(done),
+                                             Publisher::IfThere::kKeep);
               },
           .info =
               [this](const store::Digest& digest, Publisher::OnInfo done) {
-                durable_->publisher().info(digest, std::move(done));
+                durable_.publisher().info(digest, std::move(done));
               },
           .ref_of = [this](captp::ObjectId gate) { return grants_.refOf(gate); },
           .restores_from =
@@ -350,7 +351,7 @@ std::vector<admin::Check> Sidecar::checks() const {
                       .ok = app.application->health().ok(),
                       .detail = app.application->health().message()});
   }
-  if (const auto store = durable_ ? durable_->storeStatus() : std::nullopt) {
+  if (const auto store = durable_.storeStatus()) {
     checks.push_back(
         {.name = "store", .phase = Phase::kTold, .ok = store->ok(), .detail = store->message()});
   }
@@ -371,7 +372,7 @@ std::string Sidecar::metrics(metrics::Format format) const {
                              .buffered_bytes = hub_.bufferedBytes(),
                              .version = kVersion,
                              .tls_library = "boringssl"};
-  const auto store = durable_ ? durable_->storeStatus() : std::nullopt;
+  const auto store = durable_.storeStatus();
   if (store) readings.store_up = store->ok();
   for (size_t level = 0; level < readings.log_messages.size(); ++level) {
     readings.log_messages[level] = log_.count(static_cast<LogLevel>(level));

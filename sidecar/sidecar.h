@@ -72,7 +72,6 @@ class Sidecar {
   Status openJournal();
   Status openAdmin();
   Status bindListeners();
-  Status openStore();
   Status openImports();
   Status openControl();
   Status publish();
@@ -84,6 +83,7 @@ class Sidecar {
   // The application that durable refs are restored from; null when there is none, or several and
   // none is above the others.
   const App* durableApp() const;
+  restore::DurableRefs::Parts durableParts();
   restore::Gateway::Parts gatewayParts();
   control::Control::Parts controlParts();
   // The URI of this vat with `id`.
@@ -120,8 +120,8 @@ class Sidecar {
   restore::Grants grants_;
   restore::ApplicationCalls application_calls_;
   restore::Exports exports_;
+  restore::DurableRefs durable_;
   restore::Gateway gateway_;
-  std::unique_ptr<restore::DurableRefs> durable_;
   std::vector<App> apps_;
   std::unique_ptr<link::Child> child_;
   link::Application* child_app_ = nullptr;  // the one that child_ is

@@ -19,6 +19,7 @@
 #include "sidecar/link/peer_links.h"
 #include "sidecar/link/restorer.h"
 #include "sidecar/restore/application_calls.h"
+#include "sidecar/restore/durable_refs.h"
 #include "sidecar/restore/exports.h"
 #include "sidecar/restore/import.h"
 
@@ -35,6 +36,7 @@ class Control : public link::Restorer {
     link::PeerLinks& peers;
     restore::Exports& exports;
     restore::ApplicationCalls& calls;
+    restore::DurableRefs& durable;
     const Imports& imports;
     Entropy& entropy;
     store::WallClock now;

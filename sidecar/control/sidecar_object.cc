@@ -8,6 +8,7 @@
 
 #include "rpc/schema/control.h"
 #include "rpc/wire/text.h"
+#include "sidecar/control/durable_export.h"
 #include "sidecar/control/export_object.h"
 
 namespace vatmesh::control {
@@ -32,6 +33,13 @@ void SidecarObject::call(vat::CallView call, vat::Responder responder) {
         Status(Code::kDisconnected, "the connection that this Sidecar belongs to is gone"));
     return;
   }
+  const bool own = call.interface_id == SidecarInterface::kId;
+  if (own && call.method_id == SidecarInterface::kPublish) {
+    return publish(call.params, *program, std::move(responder));
+  }
+  if (own && call.method_id == SidecarInterface::kRevoke) {
+    return revoke(call.params, std::move(responder));
+  }
   Results results = run(call, *program);
   if (results.ok()) {
     responder.answer(std::move(*results));
@@ -52,10 +60,6 @@ SidecarObject::Results SidecarObject::run(vat::CallView& call, link::Link& progr
       return lookup(call.params);
     case SidecarInterface::kExport:
       return exportLive(call.params);
-    case SidecarInterface::kPublish:
-      return publish(call.params);
-    case SidecarInterface::kRevoke:
-      return revoke(call.params);
     case SidecarInterface::kServe:
       return serve(call.params, program);
     default:
@@ -123,24 +127,74 @@ SidecarObject::Results SidecarObject::exportLive(vat::Content& params) {
   return results;
 }
 
-SidecarObject::Results SidecarObject::publish(vat::Content& params) {
-  const Result<schema::PublishParams> wanted =
-      schema::readPublishParams(params.message, store::kMaxObjectRefBytes);
-  if (!wanted.ok()) return wanted.status().withContext("publish");
-  return Status(Code::kFailed, "publish: no durable store; set \"store\"");
+// The handle is made when the ref is durable; by then this object may be gone.
+void SidecarObject::publish(vat::Content& params, link::Link& program, vat::Responder responder) {
+  Result<store::Record> record = recordOf(params, program);
+  if (!record.ok()) return responder.fail(record.status().withContext("publish"));
+  link::Hub& hub = control_.parts_.hub;
+  restore::Publisher& publisher = control_.parts_.durable.publisher();
+  auto waiting = std::make_shared<vat::Responder>(std::move(responder));
+  publisher.publish(
+      std::move(*record), [waiting, &hub, &publisher](Result<restore::Published> published) {
+        if (!published.ok()) return waiting->fail(published.status().withContext("publish"));
+        vat::Content results{
+            schema::write(schema::ExportResults{.uri = std::move(published->uri), .handle = 0},
+                          hub.pool()),
+            {}};
+        results.capabilities.push_back(hub.objects().add(
+            std::make_unique<DurableExport>(publisher, published->digest, hub.pool())));
+        waiting->answer(std::move(results));
+      });
 }
 
-SidecarObject::Results SidecarObject::revoke(vat::Content& params) {
-  const Result<schema::RevokeParams> wanted = schema::readRevokeParams(params.message);
-  if (!wanted.ok()) return wanted.status().withContext("revoke");
-  const Result<sturdy::SturdyUri> uri = sturdy::parseUri(wanted->uri);
-  if (!uri.ok()) return uri.status().withContext("revoke");
-  if (!control_.isOwn(*uri)) {
-    return Status(Code::kFailed, "revoke: it is a URI of another vat; revoke it there");
+Result<store::Record> SidecarObject::recordOf(vat::Content& params,
+                                              const link::Link& program) const {
+  Result<schema::PublishParams> wanted =
+      schema::readPublishParams(params.message, store::kMaxObjectRefBytes);
+  if (!wanted.ok()) return wanted.status();
+  const Status may = control_.parts_.durable.mayPublish(program);
+  if (!may.ok()) return may;
+  const store::UnixTime now = control_.parts_.now();
+  if (wanted->ref.empty()) return Status(Code::kFailed, "there is no ref to restore it by");
+  if (wanted->expires && *wanted->expires <= now) {
+    return Status(Code::kFailed, "it would have ended already");
   }
+  store::Record record;
+  record.owner = store::Digest::fromBytes(wanted->owner);
+  if (!record.owner && !wanted->owner.empty()) {
+    return Status(Code::kFailed, "the owner is no fingerprint: give the 32 bytes, or none");
+  }
+  record.object_ref = std::move(wanted->ref);
+  record.label = std::move(wanted->label);
+  record.expires = wanted->expires;
+  record.notes.push_back({.at = now, .text = "published by " + program.describe()});
+  return record;
+}
+
+void SidecarObject::revoke(vat::Content& params, vat::Responder responder) {
+  const auto refuse = [&responder](const Status& why) {
+    responder.fail(why.withContext("revoke"));
+  };
+  const Result<schema::RevokeParams> wanted = schema::readRevokeParams(params.message);
+  if (!wanted.ok()) return refuse(wanted.status());
+  const Result<sturdy::SturdyUri> uri = sturdy::parseUri(wanted->uri);
+  if (!uri.ok()) return refuse(uri.status());
+  if (!control_.isOwn(*uri))
+    return refuse({Code::kFailed, "it is a URI of another vat; revoke it there"});
   const store::Digest digest = restore::digestOf(uri->id);
-  if (control_.live_.remove(digest, restore::wasRevoked(digest))) return vat::Content();
-  return Status(Code::kFailed, "revoke: no durable store; set \"store\"");
+  if (control_.live_.remove(digest, restore::wasRevoked(digest))) {
+    return responder.answer(vat::Content());
+  }
+  if (control_.parts_.exports.serves(digest)) {
+    return refuse({Code::kFailed, "it is an export of the configuration; take it out there"});
+  }
+  auto waiting = std::make_shared<vat::Responder>(std::move(responder));
+  control_.parts_.durable.publisher().revoke(digest, [waiting](const Status& status) {
+    if (status.ok()) return waiting->answer(vat::Content());
+    waiting->fail(status.code() == Code::kNotFound
+                      ? Status(Code::kFailed, "revoke: there is no such ref, or no longer")
+                      : status.withContext("revoke"));
+  });
 }
 
 SidecarObject::Results SidecarObject::serve(vat::Content& params, link::Link& program) {

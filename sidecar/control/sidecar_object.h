@@ -23,12 +23,14 @@ class SidecarObject : public vat::LocalObject {
   Results import(vat::Content& params, link::Link& program);
   Results lookup(vat::Content& params);
   Results exportLive(vat::Content& params);
-  Results publish(vat::Content& params);
-  Results revoke(vat::Content& params);
   Results serve(vat::Content& params, link::Link& program);
+  // ... and for those that are answered later.
+  void publish(vat::Content& params, link::Link& program, vat::Responder responder);
+  void revoke(vat::Content& params, vat::Responder responder);
 
   Results run(vat::CallView& call, link::Link& program);
   Results giving(captp::Capability capability);
+  Result<store::Record> recordOf(vat::Content& params, const link::Link& program) const;
   wire::BufferPool& pool() { return control_.parts_.hub.pool(); }
 
   Control& control_;

@@ -33,6 +33,7 @@ class ApplicationCalls {
   // the link's bootstrap is.
   void serve(captp::LinkId app_link, captp::Capability application);
   bool serves(captp::LinkId app_link) const;
+  bool anyServes() const { return !served_.empty(); }
 
   // What exports without a ref serve to `peer`; the application is asked once for each peer link.
   vat::Restored bootstrap(captp::LinkId app_link, const link::Link& peer, Told told);

@@ -17,6 +17,8 @@ std::unique_ptr<store::Store> metered(link::Hub& hub, std::unique_ptr<store::Sto
 
 DurableRefs::DurableRefs(Parts parts, std::unique_ptr<store::Store> store)
     : store_(metered(parts.hub, std::move(store))),
+      target_(parts.target),
+      calls_(parts.calls),
       objects_(parts.calls, std::move(parts.target)),
       publisher_(store_.get(), parts.entropy, publisherParts(parts)) {
   if (!store_) return;
@@ -30,6 +32,24 @@ DurableRefs::DurableRefs(Parts parts, std::unique_ptr<store::Store> store)
 }
 
 DurableRefs::~DurableRefs() = default;
+
+Status DurableRefs::mayPublish(const link::Link& program) const {
+  if (!store_) return Publisher::noStore();
+  const ApplicationObjects::Target target = target_();
+  if (target.app == nullptr) {
+    return {Code::kFailed, "no application restores sturdy refs here; set \"app\""};
+  }
+  if (program.spec().kind == captp::LinkKind::kApp && !target.app->owns(program.id())) {
+    return {Code::kFailed,
+            "sturdy refs belong to the application that `app` names; this is another"};
+  }
+  if (target.interface == config::App::Interface::kPlain && !calls_.anyServes()) {
+    return {Code::kFailed,
+            "the application is a plain server, which restores no sturdy refs: set "
+            "app.interface: application, or call serve"};
+  }
+  return Status();
+}
 
 std::optional<Status> DurableRefs::storeStatus() const {
   return health_ ? std::optional(health_->status()) : std::nullopt;

@@ -36,6 +36,8 @@ class DurableRefs {
   ~DurableRefs();
 
   Publisher& publisher() { return publisher_; }
+  // Ok when what `program` publishes could be restored; else why not.
+  Status mayPublish(const link::Link& program) const;
   // Null without a store.
   StoredRefs* stored() { return stored_.get(); }
   // Whether the store can be used; none: there is none.
@@ -45,6 +47,8 @@ class DurableRefs {
   Publisher::Parts publisherParts(Parts& parts);
 
   const std::unique_ptr<store::Store> store_;
+  const std::function<ApplicationObjects::Target()> target_;
+  const ApplicationCalls& calls_;
   ApplicationObjects objects_;
   std::unique_ptr<StoreHealth> health_;  // null without a store
   std::unique_ptr<StoredRefs> stored_;

@@ -50,6 +50,9 @@ class Exports : public link::Restorer {
   // export.
   bool removeLive(const store::Digest& digest, const Status& why);
 
+  // Whether the id with `digest` is that of an export: of the configuration, or live.
+  bool serves(const store::Digest& digest) const { return by_digest_.contains(digest); }
+
   // Looks for ids that are in none of the tables in `stored`, which outlives this.
   void serveStored(StoredRefs& stored) { stored_ = &stored; }
 

@@ -12,10 +12,6 @@ namespace {
 
 constexpr int kMaxAttempts = 8;
 
-Status noStore() {
-  return {Code::kFailed, "no durable store; set \"store\""};
-}
-
 }  // namespace
 
 // One record on its way into the store. At any time it waits for one answer, or for those of both
@@ -192,6 +188,10 @@ Publisher::Publisher(store::Store* store, Entropy& entropy, Parts parts)
       self_(std::make_shared<Publisher*>(this)) {}
 
 Publisher::~Publisher() = default;
+
+Status Publisher::noStore() {
+  return {Code::kFailed, "no durable store; set \"store\""};
+}
 
 void Publisher::publish(store::Record record, OnPublished done, IfThere if_there) {
   const Status status = store_ == nullptr ? noStore() : makeIds();

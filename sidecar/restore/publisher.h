@@ -51,6 +51,9 @@ class Publisher {
     store::WallClock now;
   };
 
+  // What is said without one.
+  static Status noStore();
+
   // `store` (null: none is configured) and `entropy` outlive it.
   Publisher(store::Store* store, Entropy& entropy, Parts parts);
   ~Publisher();
@@ -71,6 +74,9 @@ class Publisher {
 
   // What the store has of it.
   void info(const store::Digest& digest, OnInfo done);
+
+  // For handles, which may outlive this.
+  std::weak_ptr<Publisher*> self() const { return self_; }
 
  private:
   class Job;

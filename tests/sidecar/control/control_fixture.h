@@ -117,30 +117,48 @@ class ControlFixture : public restore::RestoreFixture {
             .peers = peer_links_,
             .exports = exports_,
             .calls = calls_,
+            .durable = durable_,
             .imports = imports_,
             .entropy = entropy_,
             .now = [this] { return now_; },
-            .uri_of =
-                [this](const std::string& id) {
-                  if (!listens_) {
-                    return Result<sturdy::SturdyUri>(
-                        Status(Code::kUnavailable, "nobody can dial this vat: set \"listen\""));
-                  }
-                  sturdy::SturdyUri uri{.location = sturdy::TcpLocation{"here", 7000},
-                                        .digest = {},
-                                        .secure = true,
-                                        .id = id};
-                  uri.digest = identity_.fingerprint();
-                  return Result<sturdy::SturdyUri>(std::move(uri));
-                }};
+            .uri_of = [this](const std::string& id) { return uriOf(id); }};
+  }
+  Result<sturdy::SturdyUri> uriOf(const std::string& id) {
+    if (!listens_) return Status(Code::kUnavailable, "nobody can dial this vat: set \"listen\"");
+    return sturdy::SturdyUri{.location = sturdy::TcpLocation{"here", 7000},
+                             .digest = identity_.fingerprint(),
+                             .secure = true,
+                             .id = id};
+  }
+  restore::DurableRefs::Parts durableParts() {
+    return {.hub = hub_,
+            .grants = grants_,
+            .calls = calls_,
+            .entropy = entropy_,
+            .target = [this] { return target_; },
+            .secret = [] { return Result<std::string>("secret"); },
+            .uri_of = [this](const std::string& id) { return uriOf(id); },
+            .now = [this] { return now_; }};
   }
 
-  ControlFixture() { EXPECT_TRUE(identity_.load().ok()); }
+  using MakeStore =
+      std::function<std::unique_ptr<store::Store>(store::Post post, store::WallClock now)>;
+
+  explicit ControlFixture(const MakeStore& make_store = [](auto, auto) { return nullptr; })
+      : durable_(durableParts(),
+                 make_store([this](std::function<void()> done) { loop_.post(std::move(done)); },
+                            [this] { return now_; })) {
+    EXPECT_TRUE(identity_.load().ok());
+    if (durable_.stored() != nullptr) exports_.serveStored(*durable_.stored());
+  }
 
   test::TempDir folder_;
   bool listens_ = true;
   store::UnixTime now_{std::chrono::milliseconds(1'700'000'000'000)};
   link::Identity identity_{{}, pool_, log_};
+  // What durable refs are restored from.
+  restore::ApplicationObjects::Target target_;
+  restore::DurableRefs durable_;
   link::PeerLinks peer_links_{hub_, dialer_, exports_};
   Control::Imports imports_;
   Control control_{parts()};
