@@ -199,8 +199,8 @@ int run(int count, char** arguments) {
     std::printf("vatmesh-sidecar %.*s\n", static_cast<int>(kVersion.size()), kVersion.data());
     return kExitOk;
   }
-  // A peer that goes away while we write to it, and a file that may not grow any more, are errors of
-  // those writes, not the end of us.
+  // A peer that goes away while we write to it, and a file that may not grow any more, are errors
+  // of those writes, not the end of us.
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);
   std::optional<config::Config> config = loadConfig(flags);
