@@ -75,6 +75,16 @@ Status bound(store::Record& record, const Result<store::Record>& ref) {
 
 }  // namespace
 
+Gateway::Saving::Saving(store::Record wanted, vat::Responder waiting, std::string from,
+                        std::shared_ptr<size_t> held)
+    : record(std::move(wanted)),
+      responder(std::move(waiting)),
+      peer(std::move(from)),
+      held_bytes(std::move(held)),
+      bytes(store::weightOf(record)) {
+  *held_bytes += bytes;
+}
+
 Gateway::Gateway(link::Hub& hub, Parts parts)
     : hub_(hub), parts_(std::move(parts)), self_(std::make_shared<Gateway*>(this)) {
   hub.objects().setSaver([this](vat::SaveRequest request, vat::Responder responder) {
@@ -98,8 +108,12 @@ void Gateway::keep(const vat::SaveRequest& request, vat::Responder responder) {
   if (peer == nullptr) return;  // nobody waits for the answer
   Result<store::Record> record = recordOf(request, *peer);
   if (!record.ok()) return responder.fail(record.status());
-  auto saving =
-      std::make_shared<Saving>(std::move(*record), std::move(responder), peer->describe());
+  if (*held_bytes_ + store::weightOf(*record) > kMaxHeldBytes) {
+    return responder.fail(
+        refused(Code::kOverloaded, "too much that was saved waits for the store; try again"));
+  }
+  auto saving = std::make_shared<Saving>(std::move(*record), std::move(responder), peer->describe(),
+                                         held_bytes_);
   const std::optional<store::Digest> through = parts_.ref_of(request.gate);
   std::string note = "saved by " + saving->peer;
   if (through) note += " through the sturdy ref " + through->shortName();
@@ -117,8 +131,8 @@ void Gateway::keep(const vat::SaveRequest& request, vat::Responder responder) {
 }
 
 void Gateway::publish(const SavingPtr& saving) {
-  parts_.publish(saving->record, [alive = std::weak_ptr<Gateway*>(self_), this,
-                                  saving](const Result<Published>& published) {
+  parts_.publish(std::move(saving->record), [alive = std::weak_ptr<Gateway*>(self_), this,
+                                             saving](const Result<Published>& published) {
     if (alive.expired()) return;
     if (!published.ok()) return saving->responder.fail(published.status().withContext("save"));
     hub_.limitedLog().write(

@@ -42,14 +42,24 @@ class Gateway {
     store::WallClock now;
   };
 
+  static constexpr size_t kMaxHeldBytes = 64 * 1024 * 1024;
+
   // Answers all saves of `hub` from now on; the Hub outlives it and runs no more turns then.
   Gateway(link::Hub& hub, Parts parts);
 
  private:
+  // One whose ref is on its way into the store. What these take is bounded, since they may be as
+  // many as peers have questions.
   struct Saving {
+    Saving(store::Record wanted, vat::Responder waiting, std::string from,
+           std::shared_ptr<size_t> held);
+    ~Saving() { *held_bytes -= bytes; }
+
     store::Record record;
     vat::Responder responder;
-    std::string peer;  // for the log
+    const std::string peer;  // for the log
+    const std::shared_ptr<size_t> held_bytes;
+    const size_t bytes;
   };
   using SavingPtr = std::shared_ptr<Saving>;
 
@@ -61,6 +71,7 @@ class Gateway {
   link::Hub& hub_;
   const Parts parts_;
   const std::shared_ptr<Gateway*> self_;
+  const std::shared_ptr<size_t> held_bytes_ = std::make_shared<size_t>(0);
 };
 
 }  // namespace vatmesh::restore

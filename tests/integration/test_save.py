@@ -3,6 +3,7 @@
 kept. The vat is key1 of the golden data; peers are others of them, by Python's TLS, or stock programs."""
 
 import base64
+import hashlib
 import json
 import subprocess
 
@@ -342,6 +343,27 @@ def test_nothing_is_acknowledged_while_the_store_is_gone_and_all_is_well_again_w
     assert second != first
     assert text_of(save(vat, link, root, w.Text("a"))[1]) == first
     unseen(place, first, second)
+
+
+@pytest.mark.parametrize("store", ["sqlite:refs.db", "files:refs"])
+def test_every_uri_that_a_peer_was_told_is_there_after_a_kill(place, one, store):
+    vat = Vat(place, store=store)
+    link, root = reach(vat, one)
+    questions = [link.question() for _ in range(100)]
+    link.send(*[w.call(q, root, PERSISTENT, 0) for q in questions])
+    for number in questions:
+        vat.saved(w.Text(f"accounts/{number}"))
+    uris = [text_of(link.expect("return")) for _ in range(20)]
+    vat.sidecar.kill()
+    try:
+        while True:
+            uris.append(text_of(link.expect("return")))
+    except raw.Ended:
+        pass
+    there = {ref["ref"] for ref in json.loads(vat.refs("list", "--json"))}
+    for uri in uris:
+        name = hashlib.sha256(object_id(uri).value).digest()
+        assert base64.urlsafe_b64encode(name).decode().rstrip("=") in there
 
 
 def test_a_peer_that_leaves_before_its_answer_harms_nobody(place, one, two):

@@ -53,18 +53,19 @@ class GatewayTest : public test::HubFixture {
     until([&] { return peer_->returned(0) != nullptr; });
   }
 
-  // Begins a save as the peer's question 1; gives the application's own question.
-  uint32_t save(const std::string& seal_for = {}) {
+  // Begins a save, the peer's question 1 by default; gives the application's own question.
+  uint32_t save(const std::string& seal_for = {}, uint32_t question = 1) {
+    const int before = app_->count(MessageKind::kCall);
     wire::InMessage message = std::move(*schema::write(SaveParams{.seal_for = seal_for}, pool_));
     const wire::Payload payload = wire::rootPayload(message);
     wire::OutCall call;
-    call.question_id = 1;
+    call.question_id = question;
     call.target.id = target_;
     call.interface_id = PersistentInterface::kId;
     call.method_id = PersistentInterface::kSave;
     peer_->send(wire::forwardCall(peer_->frames(), std::move(message), payload, call, {}));
-    until([&] { return app_->find(MessageKind::kCall) != nullptr; });
-    return app_->find(MessageKind::kCall)->id;
+    until([&] { return app_->count(MessageKind::kCall) > before; });
+    return app_->all(MessageKind::kCall).back()->id;
   }
   void answer(uint32_t question, wire::InMessage results,
               const std::vector<wire::OutDescriptor>& capabilities = {}) {
@@ -318,6 +319,24 @@ TEST_F(GatewayTest, PassesTheApplicationsOwnFailureOn) {
   app_->send(wire::buildReturnException(app_->frames(), question, wireType(Code::kFailed),
                                         "not before it has a balance"));
   EXPECT_EQ(ended(), "not before it has a balance");
+}
+
+TEST_F(GatewayTest, HoldsNoMoreThanItMayWhileTheStoreIsSlow) {
+  constexpr uint32_t kFits = Gateway::kMaxHeldBytes / store::kMaxObjectRefBytes;
+  const std::string name = schema::textRef(std::string(store::kMaxObjectRefBytes - 64, 'x'));
+  uint32_t question = 10;
+  for (uint32_t i = 0; i + 1 < kFits; ++i) answer(save({}, question++), name);
+  until([&] { return kept_.size() == kFits - 1; });
+  for (int i = 0; i < 2; ++i) answer(save({}, question++), name);
+  until([&] { return peer_->returned(question - 1) != nullptr; });
+  EXPECT_EQ(peer_->returned(question - 1)->exception.reason,
+            "save: too much that was saved waits for the store; try again");
+  // There is room again when one is over.
+  kept_[0].done(std::string(kUri));
+  kept_.erase(kept_.begin());
+  const size_t before = kept_.size();
+  answer(save(), name);
+  until([&] { return kept_.size() > before; });
 }
 
 TEST_F(GatewayTest, PeerThatLeavesMeanwhileIsHarmless) {
