@@ -90,13 +90,13 @@ def save_alice(world):
 @pytest.mark.parametrize("server", LANGUAGES)
 def test_a_saved_logger_is_found_again_after_a_restart_of_both_sides(place, server, client, how):
     world = World(place, server, client).start()
-    assert world.says("loggers", "log", "anybody") == "root has 1 lines"
+    assert world.says("loggers", "log", "anybody") == "root: line 1"
     uri = save_alice(world)
-    assert world.says("alice", "log", "one") == "root/alice has 1 lines"
+    assert world.says("alice", "log", "one") == "root/alice: line 1"
     getattr(world, how)()
     world.start()
-    assert world.says("alice", "log", "two") == "root/alice has 2 lines"
-    assert world.says("loggers", "log", "anybody") == "root has 2 lines"
+    assert world.says("alice", "log", "two") == "root/alice: line 2"
+    assert world.says("loggers", "log", "anybody") == "root: line 2"
     # Saved again, it is the same one.
     assert save_alice(world) == uri
 
@@ -120,13 +120,13 @@ def test_a_server_that_is_dialled_for_each_peer_serves_peers_without_tls_as_well
         done = place.run(name, [*command(client, "client"), f"127.0.0.1:{port}", *words])
         assert done.process.returncode == 0, done.log()
         return done.log().strip()
-    assert run("log", "log", "hello") == "root has 1 lines"
+    assert run("log", "log", "hello") == "root: line 1"
     run("sub", "sub", "alice", str(alice))
     uri = alice.read_text().strip()
     assert uri.startswith(f"capnp://insecure@127.0.0.1:{port}/")
     here = place.sidecar("here", {"imports": {"alice": {"uri": str(alice), "socket": "unix:alice.sock"}}})
     done = place.run("again", [*command(client, "client"), here.socket("alice.sock"), "log", "hello"])
-    assert done.log().strip() == "root/alice has 1 lines"
+    assert done.log().strip() == "root/alice: line 1"
     assert uri.rsplit("/", 1)[1] not in vat.log()
 
 
@@ -138,17 +138,17 @@ def test_either_server_finds_what_the_other_made(place):
     world.stop()
     world.server = "python"
     world.start()
-    assert world.says("alice", "log", "in Python") == "root/alice has 2 lines"
+    assert world.says("alice", "log", "in Python") == "root/alice: line 2"
     world.stop()
     world.server = "c++"
     world.start()
-    assert world.says("alice", "log", "in C++ again") == "root/alice has 3 lines"
+    assert world.says("alice", "log", "in C++ again") == "root/alice: line 3"
 
 
 def test_a_revoked_logger_is_gone_and_the_others_are_not(place):
     world = World(place).start()
     uri = save_alice(world)
-    assert world.says("alice", "log", "one") == "root/alice has 1 lines"
+    assert world.says("alice", "log", "one") == "root/alice: line 1"
     listed = world.refs("list")
     assert "root/alice" in listed
     world.refs("revoke", str(world.alice))
@@ -158,12 +158,12 @@ def test_a_revoked_logger_is_gone_and_the_others_are_not(place):
         return code == 1 and said
     said = harness.eventually(refused, "alice's logger is cut off")
     assert "Unknown persistent service ID" in said or "revoked" in said, said
-    assert world.says("loggers", "log", "still there") == "root has 1 lines"
+    assert world.says("loggers", "log", "still there") == "root: line 1"
     assert "root/alice" not in world.refs("list")
     # What is saved again is another ref. The import reads it as soon as the file has changed.
     assert save_alice(world) != uri
     said = harness.eventually(lambda: says_well(world), "the new reference is used")
-    assert re.fullmatch(r"root/alice has [2-9] lines", said)
+    assert re.fullmatch(r"root/alice: line [2-9]", said)
 
 
 def says_well(world):
@@ -202,6 +202,6 @@ def test_sample_configurations_keep_loggers(place, client):
                                 *words[1:]])
         assert done.process.returncode == 0, done.log()
         return done.log().strip()
-    assert run("log", ["loggers", "log", "hello"]) == "root has 1 lines"
+    assert run("log", ["loggers", "log", "hello"]) == "root: line 1"
     run("sub", ["loggers", "sub", "alice", str(folder / "run/alice.cap")])
-    assert run("alice", ["alice", "log", "hello"]) == "root/alice has 1 lines"
+    assert run("alice", ["alice", "log", "hello"]) == "root/alice: line 1"

@@ -65,7 +65,7 @@ void log(Session& session, const char* message) {
   auto request = session.logger().logRequest();
   request.setMessage(message);
   auto response = session.within<capnp::Response<Logger::LogResults>>(request.send());
-  std::printf("%s has %u lines\n", response.getName().cStr(), response.getLines());
+  std::printf("%s: line %u\n", response.getName().cStr(), response.getLines());
 }
 
 void sub(Session& session, const char* label, const char* file) {

@@ -53,7 +53,7 @@ async def main(address, command, *words):
         logger, connection = await asyncio.wait_for(connect(address), PATIENCE)
         if command == "log":
             answer = await asyncio.wait_for(logger.log(words[0]), PATIENCE)
-            print(f"{answer.name} has {answer.lines} lines")
+            print(f"{answer.name}: line {answer.lines}")
         else:
             label, path = words
             # Saved before it has arrived.

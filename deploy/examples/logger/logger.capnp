@@ -10,7 +10,7 @@ interface Logger extends(Persistent(Text, Text)) {
   # sidecar it gives the logger's name, under which the server finds it again.
 
   log @0 (message :Text) -> (name :Text, lines :UInt32);
-  # Writes a line; says whose it is, and how many there are.
+  # Writes a line; says whose logger it is, and the number of the line.
 
   sub @1 (label :Text) -> (logger :Logger);
   # A logger of its own under this one, the same one for the same label. Whoever has it can't reach
