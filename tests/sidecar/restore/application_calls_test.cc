@@ -7,6 +7,7 @@
 
 #include "rpc/schema/object_ref.h"
 #include "rpc/wire/forward.h"
+#include "rpc/wire/pointer.h"
 #include "rpc/wire/root.h"
 #include "tests/sidecar/restore/restore_fixture.h"
 
@@ -174,6 +175,66 @@ TEST_F(ApplicationCallsTest, FailsWhenThereIsNoObjectInTheResults) {
   peer->bootstrap(1, "named");
   give(call(1), std::nullopt);
   EXPECT_EQ(ended(*peer, 1), "the application has no such object");
+}
+
+TEST_F(ApplicationCallsTest, ResultsOfAnyKindAreReadOrHaveNoObject) {
+  const auto peer = this->peer();
+  const std::vector<std::vector<uint64_t>> contents = {
+      {0},                                                  // null
+      {wire::structWord(0, 0, 0)},                          // without fields
+      {wire::capabilityWord(0)},                            // a capability that is no struct
+      {wire::listWord(0, wire::kByteList, 4), 0x00616161},  // a text
+      {wire::structWord(0, 0, 1), wire::capabilityWord(7)},
+      {wire::structWord(0, 0, 1), wire::listWord(0, wire::kByteList, 4), 0x00616161},
+      {wire::structWord(0, 1, 0), ~uint64_t{0}}};
+  uint32_t question = 0;
+  for (const auto& words : contents) {
+    peer->bootstrap(question, "named");
+    if (question == 0) offer();
+    const std::span<const uint64_t> segment(words);
+    wire::InMessage message = wire::messageOf({&segment, 1}, pool_);
+    const wire::Payload payload = wire::rootPayload(message);
+    const wire::OutDescriptor object{
+        .kind = wire::DescriptorKind::kSenderHosted, .id = 5, .path = {}};
+    app_->send(wire::forwardReturn(app_->frames(), std::move(message), payload,
+                                   {.answer_id = call(question).id}, {&object, 1}));
+    EXPECT_EQ(ended(*peer, question), "the application has no such object") << question;
+    ++question;
+  }
+  EXPECT_EQ(count(RestoreResult::kAppError), contents.size());
+}
+
+TEST_F(ApplicationCallsTest, APromiseIsAnObjectUntilItBreaks) {
+  const auto peer = this->peer();
+  peer->bootstrap(0, "main");
+  offer();
+  wire::InMessage message = schema::write(schema::CapabilityResults{.capability = 0}, pool_);
+  const wire::Payload payload = wire::rootPayload(message);
+  const wire::OutDescriptor promise{
+      .kind = wire::DescriptorKind::kSenderPromise, .id = 5, .path = {}};
+  app_->send(wire::forwardReturn(app_->frames(), std::move(message), payload,
+                                 {.answer_id = call(0).id}, {&promise, 1}));
+  EXPECT_EQ(ended(*peer, 0), "ok");
+  app_->send(wire::buildResolveException(app_->frames(), 5, wireType(Code::kFailed), "it is not"));
+  until([&] { return peer->find(MessageKind::kResolve) != nullptr; });
+  EXPECT_EQ(peer->find(MessageKind::kResolve)->exception.reason, "it is not");
+}
+
+TEST_F(ApplicationCallsTest, KeepsNothingOfPeersThatCameAndWent) {
+  for (int i = 0; i < 20; ++i) {
+    auto peer = this->peer();
+    peer->bootstrap(0, "main");
+    peer->bootstrap(1, "named");
+    if (i == 0) offer();
+    give(call(2 * i), 5);
+    if (i % 2 == 0) give(call(2 * i + 1), 6);  // others leave before there is an answer
+    EXPECT_EQ(ended(*peer, 0), "ok");
+    peer->hangUp();
+    until([&] { return peer->over(); });
+  }
+  until([&] { return application_->gone.size() == 20; });
+  for (int i = 1; i < 20; i += 2) give(call(2 * i + 1), 6);
+  until([&] { return hub_.objects().size() == 0; });
 }
 
 TEST_F(ApplicationCallsTest, AsksForARefEachTime) {
