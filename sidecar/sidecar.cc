@@ -312,6 +312,7 @@ restore::Gateway::Parts Sidecar::gatewayParts() {
                 durable_.publisher().info(digest, std::move(done));
               },
           .ref_of = [this](captp::ObjectId gate) { return grants_.refOf(gate); },
+          .is_export = [this](const store::Digest& ref) { return exports_.serves(ref); },
           .restores_from =
               [this](captp::LinkId host) {
                 const App* app = durableApp();

@@ -11,6 +11,7 @@
 #include "rpc/schema/control.h"
 #include "rpc/schema/object_ref.h"
 #include "rpc/sturdy/identity.h"
+#include "sidecar/restore/grants.h"
 
 namespace vatmesh::restore {
 namespace {
@@ -118,13 +119,13 @@ void Gateway::keep(const vat::SaveRequest& request, vat::Responder responder) {
   std::string note = "saved by " + saving->peer;
   if (through) note += " through the sturdy ref " + through->shortName();
   saving->record.notes.push_back({.at = parts_.now(), .text = std::move(note)});
-  if (!through) return publish(saving);
-  parts_.info(*through, [alive = std::weak_ptr<Gateway*>(self_), this,
-                         saving](const Result<store::Record>& ref) {
+  if (!through || parts_.is_export(*through)) return publish(saving);
+  parts_.info(*through, [alive = std::weak_ptr<Gateway*>(self_), this, saving,
+                         through](const Result<store::Record>& ref) {
     if (alive.expired()) return;
-    // A live export's has no record, and no end.
-    const bool stored = ref.status().code() != Code::kNotFound;
-    const Status bounded = stored ? bound(saving->record, ref) : Status();
+    // Taken back while the application was asked.
+    const bool gone = ref.status().code() == Code::kNotFound;
+    const Status bounded = gone ? wasRevoked(*through) : bound(saving->record, ref);
     if (!bounded.ok()) return saving->responder.fail(bounded.withContext("save"));
     publish(saving);
   });

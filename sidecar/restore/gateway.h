@@ -35,8 +35,10 @@ class Gateway {
     // Publisher::publish, keeping what is there; Publisher::info.
     std::function<void(store::Record record, Publisher::OnPublished done)> publish;
     std::function<void(const store::Digest& digest, Publisher::OnInfo done)> info;
-    // The ref that what is behind `gate` came from.
+    // The ref that what is behind `gate` came from; whether it is an export of the configuration or
+    // a live one, which no store has.
     std::function<std::optional<store::Digest>(captp::ObjectId gate)> ref_of;
+    std::function<bool(const store::Digest& ref)> is_export;
     // Whether what is restored from durable refs is asked for on links such as `host`.
     std::function<bool(captp::LinkId host)> restores_from;
     store::WallClock now;

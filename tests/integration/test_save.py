@@ -208,6 +208,27 @@ def test_who_restores_a_ref_saves_it_as_its_own_and_the_owner_keeps_its_uri(plac
     unseen(place, uri, theirs)
 
 
+def test_a_ref_that_is_taken_back_while_it_is_saved_gives_no_other(place, one, two):
+    vat = Vat(place)
+    link, root = reach(vat, one)
+    uri = text_of(save(vat, link, root, w.Text("accounts/7"))[1])
+    theirs = two.dial(vat.address)
+    question = theirs.question()
+    theirs.send(w.bootstrap(question, object_id(uri)))
+    restored = vat.link.expect("call", interface=APPLICATION, method=1)
+    vat.link.send(w.results(restored.question, w.Struct([], [w.Cap(0)]), [("senderHosted", 9)]))
+    account = theirs.returned(question).caps[0][1]
+    question = theirs.question()
+    theirs.send(w.call(question, account, PERSISTENT, 0))
+    asked = vat.link.expect("call", interface=PERSISTENT)
+    name = json.loads(vat.refs("list", "--json"))[0]["ref"]
+    vat.refs("revoke", name)
+    vat.link.send(w.results(asked.question, w.Struct([], [w.Text("accounts/7")])))
+    answer = theirs.returned(question)
+    assert answer.reason == f"save: the sturdy ref {name[:10]} was revoked", answer
+    assert json.loads(vat.refs("list", "--json")) == []
+
+
 def test_a_seal_that_is_no_fingerprint_is_refused(place, one):
     vat = Vat(place)
     link, root = reach(vat, one)

@@ -108,6 +108,7 @@ class GatewayTest : public test::HubFixture {
 
   const store::Digest kRef = *store::Digest::fromBytes(std::string(32, '\x11'));
   Result<store::Record> ref_ = store::Record();
+  bool exported_ = false;
   captp::ObjectId gate_{~uint64_t{0}};
   uint32_t target_ = 0;
   std::vector<Kept> kept_;
@@ -126,6 +127,7 @@ class GatewayTest : public test::HubFixture {
          if (gate == gate_) return kRef;
          return std::nullopt;
        },
+       .is_export = [this](const store::Digest& ref) { return ref == kRef && exported_; },
        .restores_from =
            [this](captp::LinkId host) {
              EXPECT_EQ(host, app_link_);
@@ -248,8 +250,17 @@ TEST_F(GatewayTest, RefusesToSealForOneWhatIsSealedForAnother) {
   EXPECT_EQ(ended(), "save: the object came from a ref that is sealed for another peer");
 }
 
+TEST_F(GatewayTest, KeepsNothingThroughARefThatWasTakenBackMeanwhile) {
+  ref_ = Status(Code::kNotFound, "no such ref");
+  restoreAgain();
+  answer(save(), schema::textRef("a"));
+  EXPECT_EQ(ended(), "save: the sturdy ref " + kRef.shortName() + " was revoked");
+  EXPECT_TRUE(kept_.empty());
+}
+
 TEST_F(GatewayTest, SavesThroughALiveExportAsAnyOther) {
   ref_ = Status(Code::kNotFound, "no such ref");
+  exported_ = true;
   restoreAgain();
   answer(save(), schema::textRef("a"));
   untilKept();
