@@ -14,9 +14,11 @@ constexpr std::chrono::milliseconds kLongest = std::chrono::minutes(1);
 }  // namespace
 
 HeldRefs::HeldRefs(event::Loop& loop, store::Store& store, store::WallClock now, OnEnd on_end)
-    : store_(store),
+    : loop_(loop),
+      store_(store),
       now_(std::move(now)),
       on_end_(std::move(on_end)),
+      look_(loop, [this] { lookAtAll(); }),
       expiry_(loop, [this] { expire(); }),
       retry_(loop,
              [this] {
@@ -43,11 +45,19 @@ void HeldRefs::release(const store::Digest& digest) {
 }
 
 void HeldRefs::changed(const std::optional<store::Digest>& digest) {
-  if (!digest) {
-    for (const auto& [each, ref] : refs_) to_ask_.insert(to_ask_.end(), each);
-  } else if (refs_.contains(*digest)) {
-    to_ask_.insert(*digest);
+  if (digest) {
+    if (refs_.contains(*digest)) to_ask_.insert(*digest);
+    askSome();
+  } else if (loop_.now() >= last_look_ + kLookInterval) {
+    lookAtAll();
+  } else if (!look_.armed()) {
+    look_.armAt(last_look_ + kLookInterval);
   }
+}
+
+void HeldRefs::lookAtAll() {
+  last_look_ = loop_.now();
+  for (const auto& [each, ref] : refs_) to_ask_.insert(to_ask_.end(), each);
   askSome();
 }
 

@@ -22,6 +22,9 @@ class HeldRefs {
  public:
   static constexpr Duration kRetry = std::chrono::seconds(1);
   static constexpr size_t kMaxAsked = 64;  // at a time
+  // Between two looks at all refs, where a store can't tell which one was changed: seldom enough
+  // for a store that is written all the time, often enough to know of a revocation in a second.
+  static constexpr Duration kLookInterval = std::chrono::milliseconds(500);
 
   // Told that what came from `digest` is to be cut.
   using OnEnd = std::function<void(const store::Digest&, const Status& why)>;
@@ -67,6 +70,7 @@ class HeldRefs {
   };
 
   void release(const store::Digest& digest);
+  void lookAtAll();
   void askSome();
   void answered(const store::Digest& digest, const Result<store::Stored>& stored);
   void setExpires(const store::Digest& digest, Ref& ref, std::optional<store::UnixTime> expires);
@@ -74,6 +78,7 @@ class HeldRefs {
   void armExpiry();
   void expire();
 
+  event::Loop& loop_;
   store::Store& store_;
   const store::WallClock now_;
   const OnEnd on_end_;
@@ -82,6 +87,8 @@ class HeldRefs {
   std::set<store::Digest> to_ask_;
   std::set<store::Digest> failed_;  // to be asked again
   size_t asked_ = 0;
+  Instant last_look_{};  // at all
+  event::Timer look_;
   event::Timer expiry_;
   event::Timer retry_;
   std::shared_ptr<HeldRefs*> self_;

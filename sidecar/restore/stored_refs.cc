@@ -39,6 +39,8 @@ void StoredRefs::restore(link::Link& peer, captp::OpId op, const store::Digest& 
 void StoredRefs::read(const store::Digest& digest, Load& load) {
   load.number = ++last_number_;
   load.stale = false;
+  load.doubtful = false;
+  ++load.reads;
   load.since = parts_.hub.loop().now();
   if (!deadline_.armed()) deadline_.armAt(load.since + patience_);
   parts_.store.get(digest, [alive = std::weak_ptr<StoredRefs*>(self_), this, digest,
@@ -51,13 +53,17 @@ void StoredRefs::loaded(const store::Digest& digest, uint64_t number,
                         const Result<store::Stored>& stored) {
   const auto load = loads_.find(digest);
   if (load == loads_.end() || load->second.number != number) return;
-  if (load->second.stale && !load->second.waiting.empty()) return read(digest, load->second);
+  const bool doubtful = load->second.doubtful;
+  // Not for ever, since where nobody tells what was changed, everything is, again and again.
+  const bool again = load->second.stale || (doubtful && !stored.ok() && load->second.reads < 2);
+  if (again && !load->second.waiting.empty()) return read(digest, load->second);
   const std::set<captp::OpId> waiting = std::move(load->second.waiting);
   loads_.erase(load);
   parts_.health.report(stored.status());
   if (stored.ok()) {
     const auto record = std::make_shared<const store::Record>(stored->record);
     for (const captp::OpId op : waiting) take(op, record);
+    if (doubtful) held_.changed(digest);
   } else if (stored.status().code() == Code::kNotFound) {
     for (const captp::OpId op : waiting) unknown(op);
   } else {
@@ -230,7 +236,7 @@ void StoredRefs::peerGone(captp::LinkId peer) {
 
 void StoredRefs::changed(const std::optional<store::Digest>& digest) {
   if (!digest) {
-    for (auto& [each, load] : loads_) load.stale = true;
+    for (auto& [each, load] : loads_) load.doubtful = true;
   } else if (const auto load = loads_.find(*digest); load != loads_.end()) {
     load->second.stale = true;
   }

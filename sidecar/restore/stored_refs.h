@@ -10,7 +10,8 @@
 //   R4  Who no longer wants an answer is forgotten at once; with the last one, the call to the
 //       application is canceled.
 //   R5  What is restored stands behind a gate, which is cut when the ref is revoked or ends.
-//   R6  A read under way when a record changes counts for nothing; it is done again.
+//   R6  A read under way when its record changes counts for nothing; it is done again. When any
+//       record may have changed, what was found is looked at once more while it is given.
 //
 // The wrong peer for a sealed ref, and a ref that has ended, are answered like an unknown id.
 #pragma once
@@ -76,7 +77,9 @@ class StoredRefs {
   struct Load {
     uint64_t number = 0;  // of the read that is under way
     Instant since{};
-    bool stale = false;
+    bool stale = false;     // its record has changed since
+    bool doubtful = false;  // it may have
+    int reads = 0;
     bool late = false;  // nobody waits for it any more
     std::set<captp::OpId> waiting;
   };

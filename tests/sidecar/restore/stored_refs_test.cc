@@ -387,6 +387,52 @@ TEST_F(StoredRefsTest, ReadThatASaveOvertakesIsDoneAgain) {
   EXPECT_EQ(outcome(*a->returned(0)), "ok");
 }
 
+TEST_F(StoredRefsTest, ReadThatSomeChangeOvertakesIsGivenAndLookedAtOnceMore) {
+  save("id");
+  const auto a = peer();
+  store_.holding = true;
+  a->bootstrap(0, "id");
+  until([&] { return store_.held() == 1; });
+  stored_.changed(std::nullopt);
+  store_.release();
+  until([&] { return !source_.asked.empty(); });
+  until([&] { return store_.gets == 2; });
+  answer(0);
+  until([&] { return a->returned(0) != nullptr; });
+  EXPECT_EQ(call(*a, 1, 0), "ok");
+}
+
+// As with a database that others write to all the time.
+TEST_F(StoredRefsTest, UnknownIdIsAnsweredThoughSomethingChangesAllTheTime) {
+  const auto a = peer();
+  store_.holding = true;
+  a->bootstrap(0, "no such id");
+  for (int i = 0; a->returned(0) == nullptr; ++i) {
+    ASSERT_LT(i, 3);
+    until([&] { return store_.held() == 1 || a->returned(0) != nullptr; });
+    stored_.changed(std::nullopt);
+    store_.release();
+    store_.holding = true;
+    turns();
+  }
+  EXPECT_EQ(outcome(*a->returned(0)), "Unknown persistent service ID");
+  EXPECT_EQ(store_.gets, 2);
+}
+
+TEST_F(StoredRefsTest, LooksAtAllOncePerIntervalAndForgetsNoChange) {
+  save("id");
+  const auto a = peer();
+  give(*a, 0, "id");
+  const int before = store_.gets;
+  const Instant start = loop_.now();
+  for (int i = 0; i < 100; ++i) {
+    stored_.changed(std::nullopt);
+    turns(1);
+  }
+  EXPECT_LE(store_.gets - before, 1 + (loop_.now() - start) / HeldRefs::kLookInterval);
+  until([&] { return store_.gets > before; });
+}
+
 TEST_F(StoredRefsTest, SealingAnewCutsThoseWhoHaveIt) {
   const store::Digest digest = save("id");
   const auto a = peer();
