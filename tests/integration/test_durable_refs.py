@@ -4,6 +4,7 @@ revoked, and a store that fails takes nothing else with it."""
 
 import resource
 import shutil
+import time
 
 import foreign
 import harness
@@ -130,6 +131,76 @@ def test_a_revocation_is_known_within_a_second(place, alice):
     # From the end of the command on; a busy machine gets more.
     harness.eventually(lambda: "revoked" in visitor.name(one), "it is known",
                        timeout=1 if harness.DEADLINE <= 60 else None)
+
+
+# --- what programs publish
+
+SIDECAR, PUBLISH, REVOKE = 0xf90a4bffa9961ecf, 4, 5
+EXPORT, END = 0x9de154ff564611a2, 0
+
+
+class Program:
+    """A local program, and its Sidecar."""
+
+    def __init__(self, vat):
+        self.link = raw.RawPeer(harness.connect(vat.sidecar.socket("control.sock")), harness.DEADLINE)
+        self.sidecar = self.link.bootstrap()
+
+    def publish(self, name, expires=0):
+        """The URI and the handle."""
+        answer = self.link.call(self.sidecar, SIDECAR, PUBLISH,
+                                w.Struct([expires], [w.Text(name), w.Text("label of " + name), None]))
+        assert answer.how == "results", answer
+        (_, handle), = answer.caps
+        return answer.content.text(0), handle
+
+    def revoke(self, uri):
+        answer = self.link.call(self.sidecar, SIDECAR, REVOKE, w.Struct([], [w.Text(uri)]))
+        return answer.how if answer.how == "results" else answer.reason
+
+
+@pytest.fixture
+def published(place):
+    return ledger.Vat(place, control="unix:control.sock")
+
+
+def test_what_a_program_publishes_outlives_it_and_the_sidecar(published, alice):
+    program = Program(published)
+    uri, _ = program.publish("clock")
+    assert program.publish("clock")[0] == uri
+    program.link.close()
+    published.crash()
+    published.start()
+    visitor = Visitor(published, alice)
+    assert visitor.name(visitor.restore(uri)) == "clock"
+    assert Program(published).publish("clock")[0] == uri
+    assert list(published.listed()) == ["label of clock"]
+
+
+@pytest.mark.parametrize("how", ["uri", "handle"])
+def test_what_a_program_revokes_is_cut_before_it_is_answered(published, alice, how):
+    program, visitor = Program(published), Visitor(published, alice)
+    uri, handle = program.publish("clock")
+    clock = visitor.restore(uri)
+    assert visitor.name(clock) == "clock"
+    named = published.listed()["label of clock"][:10]
+    if how == "uri":
+        assert program.revoke(uri) == "results"
+        assert program.revoke(uri) == "revoke: there is no such ref, or no longer"
+    else:
+        assert program.link.call(handle, EXPORT, END).how == "results"
+    assert visitor.name(clock) == f"the sturdy ref {named} was revoked"
+    assert visitor.restore(uri).reason == UNKNOWN_ID
+    assert published.listed() == {}
+
+
+def test_a_ref_that_ends_is_cut_at_its_end(published, alice):
+    program, visitor = Program(published), Visitor(published, alice)
+    uri, _ = program.publish("clock", int(time.time() * 1000) + 2500)
+    clock = visitor.restore(uri)
+    assert visitor.name(clock) == "clock"
+    harness.eventually(lambda: visitor.name(clock).endswith(" has expired"), "the ref ends")
+    assert visitor.restore(uri).reason == UNKNOWN_ID
 
 
 # --- a store that fails
