@@ -54,11 +54,23 @@ Status FileFolder::make() {
   return status;
 }
 
-Result<FolderLock> FileSession::lock(LockMode mode) const {
+FileFolder::Turn FileFolder::turn(LockMode mode) {
+  const std::lock_guard door(door_);
+  Turn turn;
+  if (mode == LockMode::kShared) {
+    turn.reads = std::shared_lock(turns_);
+  } else {
+    turn.writes = std::unique_lock(turns_);
+  }
+  return turn;
+}
+
+Result<FileSession::Held> FileSession::lock(LockMode mode) const {
   if (Status status = folder_->make(); !status.ok()) return status;
+  FileFolder::Turn turn = folder_->turn(mode);
   Result<FolderLock> lock = FolderLock::take(path_, mode);
-  if (lock.status().code() != Code::kNotFound) return lock;
-  return gone();
+  if (lock.ok()) return Held{std::move(turn), std::move(*lock)};
+  return lock.status().code() == Code::kNotFound ? gone() : lock.status();
 }
 
 Status FileSession::gone() const {
@@ -66,7 +78,7 @@ Status FileSession::gone() const {
 }
 
 Result<Stored> FileSession::get(const Digest& digest) {
-  const Result<FolderLock> held = lock(LockMode::kShared);
+  const Result<Held> held = lock(LockMode::kShared);
   if (!held.ok()) return held.status();
   Result<Found> found = find(digest);
   if (!found.ok()) return found.status();
@@ -140,7 +152,7 @@ Result<Page> FileSession::list(const std::string& page_token, size_t limit) {
 }
 
 std::vector<Result<Version>> FileSession::write(std::span<const Write> batch) {
-  const Result<FolderLock> held = lock(LockMode::kExclusive);
+  const Result<Held> held = lock(LockMode::kExclusive);
   std::vector<Result<Version>> results;
   results.reserve(batch.size());
   for (const Write& write : batch) {
@@ -230,7 +242,7 @@ void FileSession::sweep() {
       const Result<Stored> stored = get(*digest);
       if (stored.status().code() != Code::kNotFound) continue;
     }
-    const Result<FolderLock> held = lock(LockMode::kExclusive);
+    const Result<Held> held = lock(LockMode::kExclusive);
     if (!held.ok()) return;
     // Nobody writes now, so a temporary file belongs to nobody.
     if (leftover) (void)unlinkFile(path_ + "/" + file);

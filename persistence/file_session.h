@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -24,10 +25,21 @@ class FileFolder {
   // Makes the folder at the first call (F5).
   Status make();
 
+  // Held by whoever has the folder's lock: readers at once, writers alone, in the order in which
+  // they came. So threads of one store wait for each other however long that takes; the patience of
+  // FolderLock is for other processes.
+  struct Turn {
+    std::shared_lock<std::shared_mutex> reads;
+    std::unique_lock<std::shared_mutex> writes;
+  };
+  Turn turn(LockMode mode);
+
  private:
   const std::string path_;
   std::mutex mutex_;
   bool made_ = false;
+  std::mutex door_;  // who waits for a turn keeps those who come later outside
+  std::shared_mutex turns_;
 };
 
 class FileSession : public Session {
@@ -53,7 +65,11 @@ class FileSession : public Session {
 
   std::string refPath(const Digest& digest) const { return path_ + "/" + digest.toText(); }
   std::string metaPath(const Digest& digest) const { return refPath(digest) + ".meta"; }
-  Result<FolderLock> lock(LockMode mode) const;
+  struct Held {
+    FileFolder::Turn turn;
+    FolderLock lock;  // goes first
+  };
+  Result<Held> lock(LockMode mode) const;
   Status gone() const;
   // Visits the names in the folder, in no order.
   Status eachName(const std::function<void(const char*)>& visit) const;

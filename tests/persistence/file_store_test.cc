@@ -8,10 +8,13 @@
 
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <iterator>
+#include <utility>
 
 #include <gtest/gtest.h>
 
+#include "persistence/file_session.h"
 #include "persistence/folder.h"
 #include "rpc/crypto/digest.h"
 #include "tests/fakes/disk_faults.h"
@@ -181,6 +184,42 @@ TEST_F(FileStore, IsUnavailableWhileAnotherHoldsTheLockForLong) {
   EXPECT_EQ(client->put(digestOf(2), recordOf(2), kNoVersion).status().code(), Code::kUnavailable);
   ASSERT_EQ(::flock(lock.get(), LOCK_UN), 0);
   EXPECT_TRUE(client->get(digestOf(1)).ok());
+}
+
+// A batch of writes may take longer than anybody waits for another process.
+TEST_F(FileStore, WaitsForAnotherThreadOfItsOwnHoweverLongThatTakes) {
+  auto folder = std::make_shared<FileFolder>(folder_);
+  std::promise<void> writing, go_on;
+  bool waits = false;
+  FileSession writer(folder, [&] {
+    // Asked while the lock is held.
+    if (std::exchange(waits, false)) {
+      writing.set_value();
+      go_on.get_future().wait();
+    }
+    return UnixTime();
+  });
+  FileSession reader(folder, clock_.clock());
+  const Digest digest = *Digest::fromBytes(std::string(32, 'd'));
+  Record record;
+  record.object_ref = std::string(8, '\0');
+  const auto write = [&](Version expected) {
+    const Write put{.digest = digest, .record = record, .expected = expected};
+    return writer.write({&put, 1})[0];
+  };
+  const Result<Version> first = write(kNoVersion);
+  ASSERT_TRUE(first.ok()) << first.status().toString();
+  waits = true;
+  record.label = "new";
+  auto second = std::async(std::launch::async, [&] { return write(*first); });
+  writing.get_future().wait();
+  auto read = std::async(std::launch::async, [&] { return reader.get(digest); });
+  EXPECT_EQ(read.wait_for(std::chrono::milliseconds(2500)), std::future_status::timeout);
+  go_on.set_value();
+  EXPECT_TRUE(second.get().ok());
+  const Result<Stored> stored = read.get();
+  ASSERT_TRUE(stored.ok()) << stored.status().toString();
+  EXPECT_EQ(stored->record.label, "new");
 }
 
 TEST_F(FileStore, NamesTheRefThatChanged) {
