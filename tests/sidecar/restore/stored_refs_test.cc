@@ -108,6 +108,12 @@ TEST_F(StoredRefsTest, AsksAnewWhenTheObjectThatOthersHoldIsBroken) {
   give(*b, 0, "id");
   EXPECT_EQ(call(*b, 1, 0), "ok");
   EXPECT_EQ(call(*a, 1, 0), "its link was lost");
+  // The end of the broken one is not that of the new one.
+  a->hangUp();
+  until([&] { return grants_.size() == 1; });
+  const auto c = peer();
+  EXPECT_EQ(reasonFor(*c, 0, "id"), "ok");
+  EXPECT_EQ(source_.asked.size(), 2u);
 }
 
 TEST_F(StoredRefsTest, FailureIsThatOfThoseWhoWaitAndIsNotKept) {
