@@ -12,6 +12,8 @@ namespace {
 // don't wait for the last.
 constexpr size_t kMaxReads = 32;
 
+using Clock = std::chrono::steady_clock;
+
 // The first sweep comes soon, for a process that is started often.
 constexpr std::chrono::milliseconds kFirstSweep = std::chrono::minutes(1);
 
@@ -40,7 +42,6 @@ BlockingStore::~BlockingStore() {
   }
   reads_ready_.notify_all();
   writes_ready_.notify_all();
-  stopping_.notify_all();
   for (std::thread& thread : threads_) thread.join();
 }
 
@@ -86,8 +87,13 @@ void BlockingStore::remove(const Digest& digest, Version expected, OnRemove done
 }
 
 std::unique_ptr<Watch> BlockingStore::watch(OnChange on_change) {
-  if (!std::exchange(watching_, true)) threads_.emplace_back([this] { watchLoop(); });
-  return watches_.add(std::move(on_change));
+  std::unique_ptr<Watch> watch = watches_.add(std::move(on_change));
+  {
+    std::lock_guard lock(mutex_);
+    watching_ = true;
+  }
+  writes_ready_.notify_one();
+  return watch;
 }
 
 void BlockingStore::enqueueRead(Read read, std::function<void(Status)> refuse) {
@@ -145,37 +151,60 @@ void BlockingStore::readLoop() {
 
 void BlockingStore::writeLoop() {
   const std::unique_ptr<Session> session = open_();
-  auto next_sweep = std::chrono::steady_clock::now() + std::min(options_.sweep, kFirstSweep);
+  auto next_sweep = Clock::now() + std::min(options_.sweep, kFirstSweep);
+  // What changed before the first look may be known to nobody.
+  Clock::time_point next_poll;
   std::unique_lock lock(mutex_);
   while (true) {
-    writes_ready_.wait_until(lock, next_sweep, [this] { return stop_ || !writes_.empty(); });
+    const auto polls = [&] { return watching_ && Clock::now() >= next_poll; };
+    writes_ready_.wait_until(lock, watching_ ? std::min(next_poll, next_sweep) : next_sweep,
+                             [&] { return stop_ || !writes_.empty() || polls(); });
     if (stop_) return;
-    const auto end =
-        writes_.begin() + static_cast<ptrdiff_t>(std::min(writes_.size(), options_.max_batch));
-    std::vector<PendingWrite> batch(std::make_move_iterator(writes_.begin()),
-                                    std::make_move_iterator(end));
-    writes_.erase(writes_.begin(), end);
-    for (const PendingWrite& pending : batch) writes_weight_ -= pending.weight;
+    const bool poll = polls();
+    std::vector<PendingWrite> batch = takeWrites();
     lock.unlock();
     if (!batch.empty()) doWrites(*session, std::move(batch));
-    if (std::chrono::steady_clock::now() >= next_sweep) {
+    if (poll) {
+      Changes changes = session->poll();
+      if (std::exchange(next_poll, Clock::now() + options_.poll) == Clock::time_point()) {
+        changes.any = true;
+      }
+      tellChanges(std::move(changes));
+    }
+    if (Clock::now() >= next_sweep) {
       session->sweep();
-      next_sweep = std::chrono::steady_clock::now() + options_.sweep;
+      next_sweep = Clock::now() + options_.sweep;
     }
     lock.lock();
   }
 }
 
+std::vector<BlockingStore::PendingWrite> BlockingStore::takeWrites() {
+  const auto end =
+      writes_.begin() + static_cast<ptrdiff_t>(std::min(writes_.size(), options_.max_batch));
+  std::vector<PendingWrite> batch(std::make_move_iterator(writes_.begin()),
+                                  std::make_move_iterator(end));
+  writes_.erase(writes_.begin(), end);
+  for (const PendingWrite& pending : batch) writes_weight_ -= pending.weight;
+  return batch;
+}
+
 void BlockingStore::doWrites(Session& session, std::vector<PendingWrite> batch) {
   std::vector<Write> writes;
+  std::vector<Digest> digests;
   writes.reserve(batch.size());
-  for (PendingWrite& pending : batch) writes.push_back(std::move(pending.write));
+  digests.reserve(batch.size());
+  for (PendingWrite& pending : batch) {
+    digests.push_back(pending.write.digest);
+    writes.push_back(std::move(pending.write));
+  }
   std::vector<Result<Version>> results = session.write(writes);
   VATMESH_CHECK(results.size() == batch.size());
 
   std::vector<Completion> answers;
   answers.reserve(batch.size() + 1);
-  answers.push_back([this, results] { noteWrites(results); });
+  answers.push_back(
+      [this, digests = std::move(digests), results] { noteWrites(digests, results); });
   for (size_t i = 0; i < batch.size(); ++i) {
     answers.push_back(
         [done = std::move(batch[i].done), result = std::move(results[i])] { done(result); });
@@ -183,30 +212,23 @@ void BlockingStore::doWrites(Session& session, std::vector<PendingWrite> batch) 
   completions_.postAll(std::move(answers));
 }
 
-void BlockingStore::noteWrites(const std::vector<Result<Version>>& results) {
-  for (const Result<Version>& result : results) {
-    if (tellsOfDisk(result.status().code())) last_write_ = result.status();
+void BlockingStore::noteWrites(const std::vector<Digest>& digests,
+                               const std::vector<Result<Version>>& results) {
+  for (size_t i = 0; i < results.size(); ++i) {
+    const Code code = results[i].status().code();
+    if (tellsOfDisk(code)) last_write_ = results[i].status();
+    // Who was told that the disk is full or away has to look whether it was done all the same.
+    if (tellsOfDisk(code)) watches_.tell(digests[i]);
   }
 }
 
-void BlockingStore::watchLoop() {
-  const std::unique_ptr<Session> session = open_();
-  bool first = true;
-  std::unique_lock lock(mutex_);
-  while (!stop_) {
-    lock.unlock();
-    Changes changes = session->poll();
-    // What changed between `watch` and the first look is in no later poll.
-    if (std::exchange(first, false)) changes.any = true;
-    if (changes.any) {
-      completions_.post([this] { watches_.tell(std::nullopt); });
-    } else if (!changes.digests.empty()) {
-      completions_.post([this, digests = std::move(changes.digests)] {
-        for (const Digest& digest : digests) watches_.tell(digest);
-      });
-    }
-    lock.lock();
-    stopping_.wait_for(lock, options_.poll, [this] { return stop_; });
+void BlockingStore::tellChanges(Changes changes) {
+  if (changes.any) {
+    completions_.post([this] { watches_.tell(std::nullopt); });
+  } else if (!changes.digests.empty()) {
+    completions_.post([this, digests = std::move(changes.digests)] {
+      for (const Digest& digest : digests) watches_.tell(digest);
+    });
   }
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BlockingStore makes a Store of sessions that block: a few threads read, one writes, one watches.
+// BlockingStore makes a Store of sessions that block: a few threads read, one writes and looks for
+// what others wrote. By the same session, so that a backend which can't tell who changed something
+// can tell the writer's own changes from theirs.
 // Writes that wait while one is under way are given to the session together, so that one fsync
 // makes all of them durable, and each is acknowledged only then.
 //
@@ -28,7 +30,7 @@ struct BlockingOptions {
   size_t max_waiting_bytes = 64 * 1024 * 1024;
   // Writes in one batch.
   size_t max_batch = 512;
-  // How often changes by others are looked for, while anybody watches.
+  // How often changes by others are looked for, while anybody watches; later behind a long write.
   std::chrono::milliseconds poll{250};
   std::chrono::milliseconds sweep{std::chrono::minutes(10)};
 };
@@ -60,9 +62,10 @@ class BlockingStore : public Store {
   void enqueueWrite(PendingWrite write);
   void readLoop();
   void writeLoop();
-  void watchLoop();
+  std::vector<PendingWrite> takeWrites();
   void doWrites(Session& session, std::vector<PendingWrite> batch);
-  void noteWrites(const std::vector<Result<Version>>& results);
+  void noteWrites(const std::vector<Digest>& digests, const std::vector<Result<Version>>& results);
+  void tellChanges(Changes changes);
 
   const OpenSession open_;
   const BlockingOptions options_;
@@ -70,15 +73,15 @@ class BlockingStore : public Store {
   // Why the last write failed that a disk could have done; ok since one succeeded. Loop's thread.
   Status last_write_;
 
-  std::mutex mutex_;  // guards the queues and stop_
-  std::condition_variable reads_ready_, writes_ready_, stopping_;
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable reads_ready_, writes_ready_;
   std::deque<Read> reads_;
   std::deque<PendingWrite> writes_;
   size_t writes_weight_ = 0;
+  bool watching_ = false;
   bool stop_ = false;
 
   std::vector<std::thread> threads_;
-  bool watching_ = false;
 
   // Last: dies first, and with it every way back into this object.
   Completions completions_;

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "persistence/cached_store.h"
 #include "persistence/file_store.h"
 #include "persistence/memory_store.h"
 #include "persistence/sqlite_store.h"
@@ -22,9 +23,9 @@ std::unique_ptr<Store> makeStore(const StoreSpec& spec, Post post, WallClock now
     case StoreKind::kMemory:
       return std::make_unique<MemoryStore>(std::move(post), std::move(now));
     case StoreKind::kFiles:
-      return makeFileStore(spec.path, std::move(post), std::move(now));
+      return CachedStore::wrap(makeFileStore(spec.path, post, now), post, now);
     case StoreKind::kSqlite:
-      return makeSqliteStore(spec.path, std::move(post), std::move(now));
+      return CachedStore::wrap(makeSqliteStore(spec.path, post, now), post, now);
   }
   return nullptr;
 }

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "persistence/cached_store.h"
 #include "persistence/file_store.h"
 #include "persistence/memory_store.h"
 #include "persistence/sqlite_store.h"
@@ -28,6 +29,11 @@ std::unique_ptr<Store> makeFiles(const std::string& folder, Post post, WallClock
 std::unique_ptr<Store> makeSqlite(const std::string& folder, Post post, WallClock clock,
                                   BlockingOptions options) {
   return makeSqliteStore(folder + "/store", std::move(post), std::move(clock), options);
+}
+
+std::unique_ptr<Store> makeCached(const std::string& folder, Post post, WallClock clock,
+                                  BlockingOptions options) {
+  return CachedStore::wrap(makeSqlite(folder, post, clock, options), post, clock);
 }
 
 void flipLastByte(const std::string& folder, const Digest& digest) {
@@ -68,6 +74,13 @@ Backend sqliteBackend() {
           .make = makeSqlite,
           .damage = cutRecord,
           .files = {"store", "store-wal", "store-shm"}};
+}
+
+Backend cachedBackend() {
+  Backend backend = sqliteBackend();
+  backend.name = "Cached";
+  backend.make = makeCached;
+  return backend;
 }
 
 Digest digestOf(uint64_t number) {

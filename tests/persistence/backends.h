@@ -46,6 +46,8 @@ struct Backend {
 Backend memoryBackend();
 Backend fileBackend();
 Backend sqliteBackend();
+// A store behind a cache.
+Backend cachedBackend();
 
 inline std::string backendName(const testing::TestParamInfo<Backend>& info) {
   return info.param.name;

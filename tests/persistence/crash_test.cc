@@ -171,7 +171,8 @@ TEST_P(CrashTest, LosesNothingAcknowledgedWhereverItIsKilled) {
   std::printf("%zu deaths at %llu calls\n", deaths, static_cast<unsigned long long>(calls));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, CrashTest, testing::Values(fileBackend(), sqliteBackend()),
+INSTANTIATE_TEST_SUITE_P(All, CrashTest,
+                         testing::Values(fileBackend(), sqliteBackend(), cachedBackend()),
                          backendName);
 
 }  // namespace

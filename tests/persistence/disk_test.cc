@@ -139,7 +139,8 @@ TEST_P(DiskTrouble, RefusesWhenItCannotEvenBegin) {
   EXPECT_TRUE(client_->put(digestOf(1), recordOf(1), kNoVersion).ok());
 }
 
-INSTANTIATE_TEST_SUITE_P(All, DiskTrouble, testing::Values(fileBackend(), sqliteBackend()),
+INSTANTIATE_TEST_SUITE_P(All, DiskTrouble,
+                         testing::Values(fileBackend(), sqliteBackend(), cachedBackend()),
                          backendName);
 
 }  // namespace

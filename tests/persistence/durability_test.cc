@@ -188,7 +188,8 @@ TEST_P(DurableStore, TakesAwayWhatExpired) {
   client->close();
 }
 
-INSTANTIATE_TEST_SUITE_P(All, DurableStore, testing::Values(fileBackend(), sqliteBackend()),
+INSTANTIATE_TEST_SUITE_P(All, DurableStore,
+                         testing::Values(fileBackend(), sqliteBackend(), cachedBackend()),
                          backendName);
 
 }  // namespace

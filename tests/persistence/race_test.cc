@@ -148,7 +148,8 @@ TEST_P(StoreRace, ReadsWholeRecordsWhileAnotherWrites) {
   reader->close();
 }
 
-INSTANTIATE_TEST_SUITE_P(All, StoreRace, testing::Values(fileBackend(), sqliteBackend()),
+INSTANTIATE_TEST_SUITE_P(All, StoreRace,
+                         testing::Values(fileBackend(), sqliteBackend(), cachedBackend()),
                          backendName);
 
 }  // namespace

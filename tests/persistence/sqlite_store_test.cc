@@ -61,6 +61,23 @@ TEST_F(SqliteStore, KeepsAWriteAheadLogAndNamesItsSchema) {
   EXPECT_EQ(other.ask("PRAGMA application_id"), "1986884198");
 }
 
+TEST_F(SqliteStore, NamesToAWatchWhatItChangedItself) {
+  const auto client = open({.poll = std::chrono::milliseconds(1)});
+  int any = 0, named = 0;
+  const auto watch =
+      client->store().watch([&](std::optional<Digest> digest) { ++(digest ? named : any); });
+  ASSERT_TRUE(client->loop().runUntil([&] { return any > 0; }));
+  const int first = any;
+  for (uint64_t i = 0; i < 20; ++i) ASSERT_EQ(client->putAll(i, 1), 1u);
+  EXPECT_EQ(client->put(digestOf(0), recordOf(1), kNoVersion).status().code(), Code::kConflict);
+  EXPECT_TRUE(client->remove(digestOf(0), kAnyVersion).ok());
+  EXPECT_EQ(named, 21);
+  EXPECT_EQ(any, first);
+  Other(path_).run("DELETE FROM refs");
+  EXPECT_TRUE(client->loop().runUntil([&] { return any > first; }));
+  EXPECT_EQ(named, 21);
+}
+
 TEST_F(SqliteStore, RefusesANewerSchemaAndLeavesItAlone) {
   ASSERT_EQ(open()->putAll(0, 1), 1u);
   Other(path_).run("PRAGMA user_version = 2");

@@ -301,7 +301,8 @@ TEST_P(Store, IsHealthyAtFirst) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Store,
-                         testing::Values(memoryBackend(), fileBackend(), sqliteBackend()),
+                         testing::Values(memoryBackend(), fileBackend(), sqliteBackend(),
+                                         cachedBackend()),
                          backendName);
 
 }  // namespace
