@@ -33,6 +33,7 @@ extern const Command kKeyShow;
 extern const Command kRefsList;
 extern const Command kRefsShow;
 extern const Command kRefsRevoke;
+extern const Command kStoreCopy;
 extern const Command kUriShow;
 extern const Command kUriDerive;
 extern const Command kUriCheck;

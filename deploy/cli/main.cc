@@ -13,9 +13,9 @@
 namespace vatmesh::deploy {
 namespace {
 
-constexpr std::array<const Command*, 12> kCommands{&kExpose,  &kOpen,      &kCall,     &kKeyNew,
-                                                   &kKeyShow, &kRefsList,  &kRefsShow, &kRefsRevoke,
-                                                   &kUriShow, &kUriDerive, &kUriCheck, &kValidate};
+constexpr std::array<const Command*, 13> kCommands{
+    &kExpose,     &kOpen,      &kCall,    &kKeyNew,    &kKeyShow,  &kRefsList, &kRefsShow,
+    &kRefsRevoke, &kStoreCopy, &kUriShow, &kUriDerive, &kUriCheck, &kValidate};
 
 std::string overview() {
   constexpr size_t kColumn = 24;

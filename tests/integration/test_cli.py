@@ -23,7 +23,7 @@ URI = f"capnp://sha-256:{DIGEST}@calc.example.com:7000/c2VjcmV0"
 SECRET = "c2VjcmV0"
 
 COMMANDS = ["expose", "open", "call", "key new", "key show", "refs list", "refs show", "refs revoke",
-            "uri show", "uri derive", "uri check", "validate"]
+            "store copy", "uri show", "uri derive", "uri check", "validate"]
 
 
 @pytest.fixture

@@ -35,12 +35,12 @@ def text(raw):
     return struct.pack("<I", len(raw)) + raw
 
 
-def record(label, expires=None, sealed=False):
+def record(label, expires=None, sealed=False, counter=False, generation=3):
     """A record as persistence/record.cc writes it, with an owner and one note."""
-    flags = 2 | (1 if expires else 0) | (4 if sealed else 0)
+    flags = 2 | (1 if expires else 0) | (4 if sealed else 0) | (8 if counter else 0)
     out = struct.pack("<BBq", 1, flags, 1_700_000_000_000)
     out += struct.pack("<q", expires) if expires else b""
-    out += OWNER + (OWNER if sealed else b"") + struct.pack("<Q", 3) + text(label.encode())
+    out += OWNER + (OWNER if sealed else b"") + struct.pack("<Q", generation) + text(label.encode())
     out += struct.pack("<I", 1) + struct.pack("<q", 1_700_000_001_000) + text(b"saved by hand")
     return out + text(b"objectref1234567")
 
