@@ -105,6 +105,7 @@ def test_an_application_that_dials_in_serves_objects_by_name_and_by_peer(houses,
 def test_programs_say_why_they_fail(houses, language):
     log = houses.visit(language, "nobody", code=1)
     assert 'nobody: failed: lookup: the configuration has no import "nobody"' in log
+    assert re.search(r"gone\.cap: failed: .", houses.visit(language, houses.path("gone.cap"), code=1))
     # No application has called serve yet.
     assert "not connected" in houses.visit(language, houses.path("alice.cap"), code=1)
     done = houses.place.run("host-without-a-store", command(

@@ -24,7 +24,7 @@ Person::Client find(Sidecar::Client sidecar, const std::string& what) {
   }
   std::ifstream file(what);
   std::string uri;
-  KJ_REQUIRE(static_cast<bool>(std::getline(file, uri)), "can't be read", what);
+  if (!std::getline(file, uri)) kj::throwFatalException(KJ_EXCEPTION(FAILED, "can't be read"));
   auto request = sidecar.importUriRequest();
   request.setUri(uri);
   return request.send().getCapability().castAs<Person>();

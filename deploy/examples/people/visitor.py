@@ -28,7 +28,7 @@ async def visit(sidecar, what):
         # Sent before the connection to the other vat is there.
         print(f"{what}: {(await find(sidecar, what).greet('the visitor')).text}", flush=True)
         return True
-    except capnp.KjException as error:
+    except (capnp.KjException, OSError) as error:
         print(f"{what}: failed: {cause(error)}", flush=True)
         return False
 
