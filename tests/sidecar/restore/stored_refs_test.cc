@@ -21,6 +21,27 @@ TEST_F(StoredRefsTest, AsksTheApplicationForTheObjectOfTheRecord) {
   EXPECT_EQ(grants_.size(), 1u);
 }
 
+TEST_F(StoredRefsTest, CallsThatDoNotWaitForTheObjectReachItInOrder) {
+  save("id");
+  const auto a = peer();
+  a->bootstrap(0, "id");
+  for (const uint32_t question : {1, 2, 3}) a->callAnswer(question, 0);
+  until([&] { return !source_.asked.empty(); });
+  turns();
+  EXPECT_EQ(a->count(wire::MessageKind::kReturn), 0);
+  answer(0);
+  until([&] { return a->count(wire::MessageKind::kReturn) == 4; });
+  for (const uint32_t question : {0, 1, 2, 3}) EXPECT_EQ(outcome(*a->returned(question)), "ok");
+}
+
+TEST_F(StoredRefsTest, CallsThatDoNotWaitForTheObjectFailAsTheRestoreDoes) {
+  const auto a = peer();
+  a->bootstrap(0, "no such id");
+  a->callAnswer(1, 0);
+  until([&] { return a->returned(1) != nullptr; });
+  EXPECT_EQ(outcome(*a->returned(1)), "Unknown persistent service ID");
+}
+
 TEST_F(StoredRefsTest, AnswersIdsThatAreInNoStoreLikeTheOcamlLibrary) {
   const auto a = peer();
   EXPECT_EQ(reasonFor(*a, 0, "no such id"), "Unknown persistent service ID");
