@@ -140,6 +140,7 @@ def test_uris_are_printed_when_ready(place):
     assert re.sub(r":\d+/", "/", a) == "a " + re.sub(r":\d+/", "/", alone)
 
 
+@pytest.mark.needs("vatmesh")
 def test_a_consumer_has_an_id_of_its_own_until_its_generation_is_raised(place):
     app = topology.App(place, "cpp-tcp")
 
@@ -169,6 +170,10 @@ def test_a_consumer_has_an_id_of_its_own_until_its_generation_is_raised(place):
     assert [asks(first, uri) for uri in (plain, old, old, other)] == ["results"] * 4
     assert [restored(first, who) for who in ("", "team-a", "team-b")] == [1, 2, 1]
     first.wait_log("restored export probe/team-a")
+    derived = place.run("derive", [
+        harness.program_path("vatmesh"), "uri", "derive", "--key", first.folder / "vat.key", "--name",
+        "probe", "--consumer", "team-a", "--tls", "off", "--address", "tcp:" + harness.uri_place(old)])
+    assert derived.log().strip() == old
     first.stop()
     second = start(2)
     new = second.cap("probe.team-a.cap")
