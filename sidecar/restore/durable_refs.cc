@@ -63,6 +63,12 @@ Publisher::Parts DurableRefs::publisherParts(Parts& parts) {
                 stored_->changed(digest);
                 if (removed) stored_->end(digest, wasRevoked(digest));
               },
+          .failed =
+              [this, &hub = parts.hub](const Status& cause) {
+                hub.limitedLog().write(LogLevel::kWarning, "restore", "publish",
+                                       "the store of sturdy refs failed: " + cause.message());
+                health_->report(cause);
+              },
           .now = parts.now};
 }
 

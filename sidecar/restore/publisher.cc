@@ -65,7 +65,7 @@ class Publisher::Job : public std::enable_shared_from_this<Job> {
       for (const uint8_t byte : bytes) generation_ = generation_ << 8 | byte;
       write(store::kAnyVersion);
     } else {
-      end(storeFailure(counter.status()));
+      end(publisher_.failure(counter.status()));
     }
   }
 
@@ -79,7 +79,7 @@ class Publisher::Job : public std::enable_shared_from_this<Job> {
       ++generation_;
       write(counter_version_);
     } else {
-      end(storeFailure(ref.status()));
+      end(publisher_.failure(ref.status()));
     }
   }
 
@@ -120,13 +120,13 @@ class Publisher::Job : public std::enable_shared_from_this<Job> {
       if (ref.ok()) orphan_ = {digest(), *ref};
       begin();
     } else if (!counter.ok()) {
-      end(storeFailure(counter));
+      end(publisher_.failure(counter));
     } else if (ref.ok()) {
       published();
     } else if (ref.status().code() == Code::kConflict) {
       begin();  // who published the same meanwhile has made the ref as well
     } else {
-      end(storeFailure(ref.status()));
+      end(publisher_.failure(ref.status()));
     }
   }
 
@@ -149,7 +149,7 @@ class Publisher::Job : public std::enable_shared_from_this<Job> {
     } else if (code == Code::kConflict || code == Code::kNotFound) {
       begin();
     } else {
-      end(storeFailure(result.status()));
+      end(publisher_.failure(result.status()));
     }
   }
 
@@ -213,6 +213,12 @@ Status Publisher::makeIds() {
   return Status();
 }
 
+Status Publisher::failure(const Status& cause) {
+  // What can't be stored is the caller's own fault.
+  if (cause.code() != Code::kInvalidArgument) parts_.failed(cause);
+  return storeFailure(cause);
+}
+
 void Publisher::finish(const store::Digest& family, Result<Published> result) {
   const auto jobs = jobs_.find(family);
   const std::shared_ptr<Job> job = std::move(jobs->second.front());
@@ -233,19 +239,19 @@ void Publisher::revoke(const store::Digest& digest, OnRevoked done) {
                    if (alive.expired()) return;
                    const bool gone = status.ok() || status.code() == Code::kNotFound;
                    if (gone) parts_.changed(digest, /*removed=*/true);
-                   done(gone ? status : storeFailure(status));
+                   done(gone ? status : failure(status));
                  });
 }
 
 void Publisher::info(const store::Digest& digest, OnInfo done) {
   if (store_ == nullptr) return done(noStore());
-  store_->get(digest, [alive = std::weak_ptr<Publisher*>(self_),
+  store_->get(digest, [alive = std::weak_ptr<Publisher*>(self_), this,
                        done = std::move(done)](Result<store::Stored> stored) {
     if (alive.expired()) return;
     if (stored.ok()) return done(std::move(stored->record));
     const Code code = stored.status().code();
     done(code == Code::kNotFound || code == Code::kCorrupt ? stored.status()
-                                                           : storeFailure(stored.status()));
+                                                           : failure(stored.status()));
   });
 }
 

@@ -48,6 +48,8 @@ class Publisher {
     std::function<Result<sturdy::SturdyUri>(const std::string& id)> uri_of;
     // Called when a ref was written or removed; with true: removed.
     std::function<void(const store::Digest&, bool)> changed;
+    // Called with why the store could not do what was asked, which peers are not told.
+    std::function<void(const Status& cause)> failed;
     store::WallClock now;
   };
 
@@ -82,6 +84,7 @@ class Publisher {
   class Job;
 
   Status makeIds();
+  Status failure(const Status& cause);
   void finish(const store::Digest& family, Result<Published> result);
 
   store::Store* store_;

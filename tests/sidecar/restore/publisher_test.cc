@@ -29,6 +29,7 @@ class PublisherTest : public testing::Test {
         },
         .changed = [this](const Digest& digest,
                           bool removed) { (removed ? removed_ : written_).push_back(digest); },
+        .failed = [this](const Status& cause) { causes_.push_back(cause); },
         .now = [this] { return now_; }};
   }
   static Record record(const std::string& ref, std::optional<Digest> owner = {}) {
@@ -79,6 +80,7 @@ class PublisherTest : public testing::Test {
   tls::SystemEntropy entropy_;
   std::string last_id_;
   std::vector<Digest> written_, removed_;
+  std::vector<Status> causes_;
   Publisher publisher_{&store_, entropy_, parts()};
   const Digest alice_ = digestOf("alice"), bob_ = digestOf("bob");
 };
@@ -210,6 +212,9 @@ TEST_F(PublisherTest, SaysThatTheStoreCantBeUsedAndNotWhy) {
     EXPECT_EQ(status.message(), "the store of sturdy refs can't be used now; try again later");
     EXPECT_EQ(revoke(digestOf("x")), status);
     EXPECT_EQ(info(digestOf("x")).status(), status);
+    // The operator is told.
+    EXPECT_EQ(causes_, std::vector<Status>(3, store_.failing));
+    causes_.clear();
   }
   store_.failing = Status(Code::kFull, "disk full");
   EXPECT_EQ(publish(record("object 1")).status().message(),
@@ -221,6 +226,7 @@ TEST_F(PublisherTest, RefusesWhatCanNotBeStored) {
   Record large = record("object 1");
   large.label.assign(store::kMaxLabelBytes + 1, 'x');
   EXPECT_EQ(publish(large).status().code(), Code::kInvalidArgument);
+  EXPECT_TRUE(causes_.empty());
 }
 
 TEST_F(PublisherTest, NeedsAStoreAnAddressAndAKey) {
