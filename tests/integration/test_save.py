@@ -37,9 +37,13 @@ class Vat:
 
     def dial_in(self, socket="app.sock"):
         """The application's connection."""
-        there = self.sidecar.folder / socket
-        harness.eventually(there.exists, "the application can dial in")
-        return raw.RawPeer(harness.connect(f"unix:{there}"), harness.DEADLINE)
+        def connected():
+            try:
+                return harness.connect(self.sidecar.socket(socket))
+            except OSError:  # not bound yet, or not listening yet
+                return None
+        return raw.RawPeer(harness.eventually(connected, "the application can dial in"),
+                           harness.DEADLINE)
 
     def refs(self, *words):
         done = subprocess.run([harness.program_path("vatmesh"), "refs", *words, "--config",
