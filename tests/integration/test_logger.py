@@ -197,11 +197,19 @@ def test_sample_configurations_keep_loggers(place, client):
     place.program("server-sidecar", [sidecar, "--config", folder / "server.yaml"], expect=(0, 143))
 
     def run(name, words):
-        harness.eventually((folder / f"run/{words[0]}.sock").exists, "the socket is there")
-        done = place.run(name, [*command(client, "client"), f"unix:{folder}/run/{words[0]}.sock",
-                                *words[1:]])
+        address = f"unix:{folder}/run/{words[0]}.sock"
+        harness.eventually(lambda: listens(address), "the socket is there")
+        done = place.run(name, [*command(client, "client"), address, *words[1:]])
         assert done.process.returncode == 0, done.log()
         return done.log().strip()
     assert run("log", ["loggers", "log", "hello"]) == "root: line 1"
     run("sub", ["loggers", "sub", "alice", str(folder / "run/alice.cap")])
     assert run("alice", ["alice", "log", "hello"]) == "root/alice: line 1"
+
+
+def listens(address):
+    try:
+        harness.connect(address).close()
+        return True
+    except OSError:
+        return False
