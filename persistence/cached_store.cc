@@ -33,6 +33,10 @@ void CachedStore::get(const Digest& digest, OnGet done) {
     completions_.post([done = std::move(done), stored = *stored] { done(stored); });
     return;
   }
+  getFresh(digest, std::move(done));
+}
+
+void CachedStore::getFresh(const Digest& digest, OnGet done) {
   Busy& busy = busy_[digest];
   ++busy.reads;
   inner_->get(digest, [this, digest, changes = busy.changes, done = std::move(done)](auto result) {
@@ -135,6 +139,8 @@ void CachedStore::endRead(const Digest& digest, uint64_t changes, const Result<S
   --busy->second.reads;
   if (result.ok() && busy->second.writes == 0 && busy->second.changes == changes) {
     keep(digest, *result);
+  } else if (result.status().code() == Code::kNotFound) {
+    forget(digest);
   }
   if (busy->second.reads == 0 && busy->second.writes == 0) busy_.erase(busy);
 }

@@ -9,6 +9,7 @@
 //   C2  A record is forgotten when the store tells that it changed. What was being read while a
 //       change was asked or told is given to who asked, and not kept.
 //   C3  So what others changed is seen as soon as the store's own watch tells of it.
+//       getFresh sees it at once.
 //   C4  That a ref is not there, or can't be read, is never kept.
 #pragma once
 
@@ -35,6 +36,7 @@ class CachedStore : public Store {
                                      size_t max_bytes = kMaxBytes);
 
   void get(const Digest& digest, OnGet done) override;
+  void getFresh(const Digest& digest, OnGet done) override;
   void put(const Digest& digest, Record record, Version expected, OnPut done) override;
   void remove(const Digest& digest, Version expected, OnRemove done) override;
   void list(std::string page_token, size_t limit, OnList done) override;

@@ -23,6 +23,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "persistence/record.h"
@@ -79,6 +80,10 @@ class Store {
 
   // get reads the record of `digest`.
   virtual void get(const Digest& digest, OnGet done) = 0;
+
+  // getFresh reads what is in the store itself, also where `get` may answer from a memory that has
+  // not been told yet what another process changed.
+  virtual void getFresh(const Digest& digest, OnGet done) { get(digest, std::move(done)); }
 
   // put makes `record` that of `digest` if what is there has the version `expected` (kNoVersion:
   // if there is none; kAnyVersion: if there is one, damaged or not), and gives the new version once

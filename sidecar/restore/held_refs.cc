@@ -65,8 +65,8 @@ void HeldRefs::askSome() {
   while (asked_ < kMaxAsked && !to_ask_.empty()) {
     const store::Digest digest = to_ask_.extract(to_ask_.begin()).value();
     ++asked_;
-    store_.get(digest, [alive = std::weak_ptr<HeldRefs*>(self_), this,
-                        digest](const Result<store::Stored>& stored) {
+    store_.getFresh(digest, [alive = std::weak_ptr<HeldRefs*>(self_), this,
+                             digest](const Result<store::Stored>& stored) {
       if (alive.expired()) return;
       --asked_;
       answered(digest, stored);

@@ -58,6 +58,10 @@ void MeteredStore::get(const store::Digest& digest, OnGet done) {
   store_->get(digest, metered(StoreOp::kGet, std::move(done)));
 }
 
+void MeteredStore::getFresh(const store::Digest& digest, OnGet done) {
+  store_->getFresh(digest, metered(StoreOp::kGet, std::move(done)));
+}
+
 void MeteredStore::put(const store::Digest& digest, store::Record record, store::Version expected,
                        OnPut done) {
   store_->put(digest, std::move(record), expected, metered(StoreOp::kPut, std::move(done)));

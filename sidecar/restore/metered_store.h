@@ -19,6 +19,7 @@ class MeteredStore : public store::Store {
       : loop_(loop), counters_(counters), store_(std::move(store)) {}
 
   void get(const store::Digest& digest, OnGet done) override;
+  void getFresh(const store::Digest& digest, OnGet done) override;
   void put(const store::Digest& digest, store::Record record, store::Version expected,
            OnPut done) override;
   void remove(const store::Digest& digest, store::Version expected, OnRemove done) override;

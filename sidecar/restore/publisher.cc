@@ -33,7 +33,7 @@ class Publisher::Job : public std::enable_shared_from_this<Job> {
     if (++attempts_ > kMaxAttempts) {
       return end(Status(Code::kOverloaded, "others publish the same object; try again"));
     }
-    store().get(family_, on<store::Stored>(&Job::counterRead));
+    store().getFresh(family_, on<store::Stored>(&Job::counterRead));
   }
 
  private:
@@ -53,7 +53,7 @@ class Publisher::Job : public std::enable_shared_from_this<Job> {
     if (counter.ok()) {
       generation_ = counter->record.generation;
       counter_version_ = counter->version;
-      store().get(digest(), on<store::Stored>(&Job::refRead));
+      store().getFresh(digest(), on<store::Stored>(&Job::refRead));
     } else if (counter.status().code() == Code::kNotFound) {
       generation_ = 0;
       write(store::kNoVersion);
@@ -245,8 +245,8 @@ void Publisher::revoke(const store::Digest& digest, OnRevoked done) {
 
 void Publisher::info(const store::Digest& digest, OnInfo done) {
   if (store_ == nullptr) return done(noStore());
-  store_->get(digest, [alive = std::weak_ptr<Publisher*>(self_), this,
-                       done = std::move(done)](Result<store::Stored> stored) {
+  store_->getFresh(digest, [alive = std::weak_ptr<Publisher*>(self_), this,
+                            done = std::move(done)](Result<store::Stored> stored) {
     if (alive.expired()) return;
     if (stored.ok()) return done(std::move(stored->record));
     const Code code = stored.status().code();

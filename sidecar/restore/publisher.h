@@ -74,7 +74,7 @@ class Publisher {
   // none.
   void revoke(const store::Digest& digest, OnRevoked done);
 
-  // What the store has of it.
+  // What the store itself has of it by now, whoever changed it.
   void info(const store::Digest& digest, OnInfo done);
 
   // For handles, which may outlive this.

@@ -138,6 +138,23 @@ TEST_F(CachedStoreTest, ForgetsWhatIsWrittenFromTheCallOnWhateverComesOfIt) {
   }
 }
 
+TEST_F(CachedStoreTest, FreshReadSeesWhatOthersChangedBeforeTheStoreTellsOfIt) {
+  const auto fresh = [this](uint64_t key) {
+    std::optional<Result<Stored>> answer;
+    store_->getFresh(digestOf(key), [&](Result<Stored> result) { answer = std::move(result); });
+    inner_->answerAll();
+    loop_.drain();
+    return *answer;
+  };
+  ASSERT_TRUE(get(1).ok());
+  inner_->set(digestOf(1), recordOf(9));
+  EXPECT_EQ(fresh(1)->record, recordOf(9));
+  EXPECT_EQ(get(1)->record, recordOf(9));
+  inner_->records.erase(digestOf(1));
+  EXPECT_EQ(fresh(1).status().code(), Code::kNotFound);
+  EXPECT_EQ(get(1).status().code(), Code::kNotFound);
+}
+
 TEST_F(CachedStoreTest, NeverGivesWhatWasRemovedThroughIt) {
   // Read before, asked before, and asked while the removal was under way.
   ASSERT_TRUE(get(1).ok());
