@@ -86,6 +86,9 @@ Sidecar::~Sidecar() = default;
 
 Status Sidecar::start() {
   for (const std::string& warning : config_.warnings) log_.warning("config", warning);
+  if (durable_.stored() != nullptr) {
+    log_.info("store", "sturdy refs are kept in " + config_.store.toText());
+  }
   if (needsKey(config_)) {
     const Status loaded = identity_.load();
     if (!loaded.ok()) return loaded;

@@ -12,10 +12,14 @@ Status usage(std::string text) {
   return {Code::kInvalidArgument, std::move(text)};
 }
 
-Status unknownFlag(std::string_view name, std::span<const Flag> flags) {
+std::string_view nearestFlag(std::string_view name, std::span<const Flag> flags) {
   std::vector<std::string_view> names{"--help"};
   for (const Flag& flag : flags) names.push_back(flag.name);
-  std::string_view near = config::nearest(name, names);
+  return config::nearest(name, names);
+}
+
+Status unknownFlag(std::string_view name, std::span<const Flag> flags) {
+  const std::string_view near = nearestFlag(name, flags);
   std::string text = "unknown flag " + config::quote(name);
   if (near.empty()) return usage(text + "; --help lists them");
   return usage(text + "; did you mean " + std::string(near) + "?");
@@ -54,7 +58,11 @@ Result<Arguments> parseArguments(std::span<const std::string> words, std::span<c
     std::string name = word.substr(0, equals);
     auto flag = std::find_if(flags.begin(), flags.end(),
                              [&](const Flag& known) { return known.name == name; });
-    if (flag == flags.end()) return unknownFlag(name, flags);
+    if (flag == flags.end()) {
+      if (word[1] == '-' || !nearestFlag(name, flags).empty()) return unknownFlag(name, flags);
+      out.operands.push_back(word);
+      continue;
+    }
     if (out.has(name)) return usage(name + " is given twice; keep one of them");
     if (flag->value.empty()) {
       if (equals != std::string::npos) return usage(name + " takes no value");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Arguments are a command's operands and flags, read by the command's own description.
-// `--flag VALUE` and `--flag=VALUE` are the same; `--` ends the flags.
+// `--flag VALUE` and `--flag=VALUE` are the same; `--` ends the flags. All flags have two dashes: a
+// word with one is an operand, unless a flag is near, since the name of a ref may begin with it.
 #pragma once
 
 #include <map>

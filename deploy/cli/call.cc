@@ -152,7 +152,8 @@ int complainOfConnection(const Status& status) {
     return complain(
         std::string(kUnknownId) +
             "\nvatmesh: the vat has nothing under this id (any more): it was taken back, "
-            "has expired or was made anew; ask its owner for a new URI",
+            "has expired, was made anew, or is sealed for a key that --key should name; ask its "
+            "owner for a new URI",
         kRefused);
   }
   // The sidecar's own errors begin with the name of an import, which the user never gave.
@@ -213,7 +214,8 @@ const Command kCall{
     "interface, as <Value>.\n"
     "--save asks the capability in the results for a URI by which it can be found again, and\n"
     "prints that alone; without a method it asks the object itself. The URI is a secret. Only\n"
-    "objects that implement Persistent can be saved.\n"
+    "objects that implement Persistent can be saved; with the same --key, one has the same URI\n"
+    "each time.\n"
     "Prefer a cap file to a URI: arguments of a process are visible to everyone on the host.\n"
     "\nexample:\n"
     "  vatmesh call calculator.cap --schema calculator.capnp Calculator.evaluate \\\n"

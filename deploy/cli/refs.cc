@@ -65,8 +65,9 @@ const Command kRefsList{
     0,
     "List the sturdy refs in a store",
     "A ref is named by the beginning of its id's digest; the id itself, which is the right to use\n"
-    "it, is in no store. A sidecar may have the store open. files:DIR reads what the OCaml\n"
-    "library's File_store keeps, too.\n"
+    "it, is in no store. OWNER is the key of who saved it, or - for the vat itself; FOR is the\n"
+    "key that it is sealed for. A sidecar may have the store open. files:DIR reads what the\n"
+    "OCaml library's File_store keeps, too.\n"
     "\nexample:\n"
     "  vatmesh refs list --config sidecar.yaml\n",
     kFlags,

@@ -170,7 +170,8 @@ struct Config {
   Log log;
   Debug debug;
 
-  // What the log should say once: limits that were lowered, sockets open to every local user.
+  // What the log should say once: limits that were lowered, sockets open to every local user, a
+  // store of which nothing would come.
   std::vector<std::string> warnings;
 
   bool operator==(const Config&) const = default;

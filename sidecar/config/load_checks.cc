@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <initializer_list>
 #include <map>
 
@@ -29,6 +30,7 @@ class Checks {
     sockets();
     capFiles();
     publicIds();
+    expectations();
   }
 
  private:
@@ -213,6 +215,50 @@ class Checks {
                      "exports." + first->second + " has the same id",
                      "give each export an id of its own");
     }
+  }
+
+  // What works, but not as somebody who wrote it would expect.
+  void expectations() {
+    for (const Export& e : config_.exports) {
+      if (!e.ref || !isPlainServer(e.app)) continue;
+      warn("exports." + e.name + ".ref",
+           "a plain server is asked for no name, unless it calls serve; add \"interface: "
+           "application\" to its app");
+    }
+    if (config_.store.kind != store::StoreKind::kNone) durableRefs();
+  }
+
+  void durableRefs() {
+    const App* const app = durableApp();
+    if (app == nullptr) {
+      warn("store", "nothing can be saved; add \"app\", the application that restores it");
+    } else if (isPlainServer(*app)) {
+      warn("store",
+           "nothing is kept of a plain server, unless it calls serve; add \"interface: "
+           "application\" to app");
+    } else if (config_.listen.empty()) {
+      warn("store", "nothing can be saved, since a URI needs an address; add \"listen\"");
+    } else if (config_.store.durable() && config_.key_file.empty() && advertisesTls(config_)) {
+      warn("store",
+           "what is saved ends with this process: URIs name the key, and an ephemeral one is "
+           "another at each start; write \"key: vat.key\"");
+    }
+  }
+
+  // The one at the top, else the only one there is.
+  const App* durableApp() const {
+    if (config_.app) return &*config_.app;
+    const auto other = [this](const Export& e) { return e.app != config_.exports.front().app; };
+    const bool one = std::none_of(config_.exports.begin(), config_.exports.end(), other);
+    return one && !config_.exports.empty() ? &config_.exports.front().app : nullptr;
+  }
+
+  static bool isPlainServer(const App& app) {
+    return app.kind == App::Kind::kDial && app.interface == App::Interface::kPlain;
+  }
+
+  void warn(const std::string& key, const char* text) {
+    context_.warnings.push_back(key + ": " + text);
   }
 
   Context& context_;

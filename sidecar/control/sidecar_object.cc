@@ -38,7 +38,7 @@ void SidecarObject::call(vat::CallView call, vat::Responder responder) {
     return publish(call.params, *program, std::move(responder));
   }
   if (own && call.method_id == SidecarInterface::kRevoke) {
-    return revoke(call.params, std::move(responder));
+    return revoke(call.params, *program, std::move(responder));
   }
   Results results = run(call, *program);
   if (results.ok()) {
@@ -134,17 +134,19 @@ void SidecarObject::publish(vat::Content& params, link::Link& program, vat::Resp
   link::Hub& hub = control_.parts_.hub;
   restore::Publisher& publisher = control_.parts_.durable.publisher();
   auto waiting = std::make_shared<vat::Responder>(std::move(responder));
-  publisher.publish(
-      std::move(*record), [waiting, &hub, &publisher](Result<restore::Published> published) {
-        if (!published.ok()) return waiting->fail(published.status().withContext("publish"));
-        vat::Content results{
-            schema::write(schema::ExportResults{.uri = std::move(published->uri), .handle = 0},
-                          hub.pool()),
-            {}};
-        results.capabilities.push_back(hub.objects().add(
-            std::make_unique<DurableExport>(publisher, published->digest, hub.pool())));
-        waiting->answer(std::move(results));
-      });
+  publisher.publish(std::move(*record), [waiting, &hub, &publisher, who = program.describe()](
+                                            Result<restore::Published> published) {
+    if (!published.ok()) return waiting->fail(published.status().withContext("publish"));
+    hub.log().info("control",
+                   who + " published an object as sturdy ref " + published->digest.shortName());
+    vat::Content results{
+        schema::write(schema::ExportResults{.uri = std::move(published->uri), .handle = 0},
+                      hub.pool()),
+        {}};
+    results.capabilities.push_back(hub.objects().add(
+        std::make_unique<DurableExport>(publisher, published->digest, hub.pool())));
+    waiting->answer(std::move(results));
+  });
 }
 
 Result<store::Record> SidecarObject::recordOf(vat::Content& params,
@@ -171,7 +173,7 @@ Result<store::Record> SidecarObject::recordOf(vat::Content& params,
   return record;
 }
 
-void SidecarObject::revoke(vat::Content& params, vat::Responder responder) {
+void SidecarObject::revoke(vat::Content& params, link::Link& program, vat::Responder responder) {
   const auto refuse = [&responder](const Status& why) {
     responder.fail(why.withContext("revoke"));
   };
@@ -189,8 +191,14 @@ void SidecarObject::revoke(vat::Content& params, vat::Responder responder) {
     return refuse({Code::kFailed, "it is an export of the configuration; take it out there"});
   }
   auto waiting = std::make_shared<vat::Responder>(std::move(responder));
-  control_.parts_.durable.publisher().revoke(digest, [waiting](const Status& status) {
-    if (status.ok()) return waiting->answer(vat::Content());
+  const auto told = [&hub = control_.parts_.hub, who = program.describe(), digest] {
+    hub.log().info("control", who + " revoked the sturdy ref " + digest.shortName());
+  };
+  control_.parts_.durable.publisher().revoke(digest, [waiting, told](const Status& status) {
+    if (status.ok()) {
+      told();
+      return waiting->answer(vat::Content());
+    }
     waiting->fail(status.code() == Code::kNotFound
                       ? Status(Code::kFailed, "revoke: there is no such ref, or no longer")
                       : status.withContext("revoke"));

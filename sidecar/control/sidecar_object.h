@@ -26,7 +26,7 @@ class SidecarObject : public vat::LocalObject {
   Results serve(vat::Content& params, link::Link& program);
   // ... and for those that are answered later.
   void publish(vat::Content& params, link::Link& program, vat::Responder responder);
-  void revoke(vat::Content& params, vat::Responder responder);
+  void revoke(vat::Content& params, link::Link& program, vat::Responder responder);
 
   Results run(vat::CallView& call, link::Link& program);
   Results giving(captp::Capability capability);

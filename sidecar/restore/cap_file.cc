@@ -99,9 +99,18 @@ std::string vatOf(const sturdy::SturdyUri& uri) {
   return uri.secure ? sturdy::shortFingerprint(uri.digest) : "an insecure vat";
 }
 
+// Says which part is another one: with another id the old URI is unknown for good; with another
+// address alone it works wherever the old address still leads here.
 std::string describeChange(const sturdy::SturdyUri& old, const sturdy::SturdyUri& uri) {
-  return "replaced a URI of " + vatOf(old) + " by one of " + vatOf(uri) +
-         "; who holds the old one needs the new one";
+  const bool same_vat = old.secure == uri.secure && old.digest == uri.digest;
+  std::string parts = same_vat ? "" : "another key";
+  const auto add = [&parts](const char* part) {
+    parts += (parts.empty() ? "" : ", ") + std::string(part);
+  };
+  if (old.location != uri.location) add("another address");
+  if (same_vat && old.id != uri.id) add("another id");
+  return "replaced a URI of " + vatOf(old) + " by one of " + vatOf(uri) + " (" + parts +
+         "); who holds the old one needs the new one";
 }
 
 }  // namespace
@@ -132,7 +141,7 @@ Status writeCapFile(const std::string& path, const sturdy::SturdyUri& uri, Logge
   const mode_t mode = old->has_value() ? (*old)->mode : kNewMode;
   const Status status = replaceFile(path, text, mode);
   if (!status.ok()) return status;
-  if (replaces) log.warning("restore", path + ": " + describeChange(*old_uri, uri));
+  if (*old_uri != uri) log.warning("restore", path + ": " + describeChange(*old_uri, uri));
   return Status();
 }
 

@@ -8,15 +8,18 @@
 namespace vatmesh::restore {
 namespace {
 
-std::unique_ptr<store::Store> metered(link::Hub& hub, std::unique_ptr<store::Store> store) {
+std::unique_ptr<store::Store> metered(link::Hub& hub, std::unique_ptr<store::Store> store,
+                                      MeteredStore::OnOutcome on_outcome) {
   if (!store) return nullptr;
-  return std::make_unique<MeteredStore>(hub.loop(), hub.counters(), std::move(store));
+  return std::make_unique<MeteredStore>(hub.loop(), hub.counters(), std::move(store),
+                                        std::move(on_outcome));
 }
 
 }  // namespace
 
 DurableRefs::DurableRefs(Parts parts, std::unique_ptr<store::Store> store)
-    : store_(metered(parts.hub, std::move(store))),
+    : store_(metered(parts.hub, std::move(store),
+                     [this](const Status& outcome) { health_->report(outcome); })),
       target_(parts.target),
       calls_(parts.calls),
       objects_(parts.calls, std::move(parts.target)),

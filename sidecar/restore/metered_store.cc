@@ -31,12 +31,12 @@ StoreResult resultOf(Code code) {
   }
 }
 
-Code codeOf(const Status& status) {
-  return status.code();
+const Status& outcomeOf(const Status& status) {
+  return status;
 }
 template <typename T>
-Code codeOf(const Result<T>& result) {
-  return result.status().code();
+Status outcomeOf(const Result<T>& result) {
+  return result.status();
 }
 
 }  // namespace
@@ -47,9 +47,11 @@ Done MeteredStore::metered(StoreOp op, Done done) {
     metrics::StoreCounts& counts = counters_.store[metrics::at(op)];
     const double seconds = std::chrono::duration<double>(loop_.now() - begin).count();
     const auto& bounds = metrics::StoreCounts::kBounds;
-    ++counts.results[metrics::at(resultOf(codeOf(result)))];
+    const Status outcome = outcomeOf(result);
+    ++counts.results[metrics::at(resultOf(outcome.code()))];
     ++counts.durations[std::lower_bound(bounds.begin(), bounds.end(), seconds) - bounds.begin()];
     counts.seconds += seconds;
+    if (on_outcome_) on_outcome_(outcome);
     done(std::move(result));
   };
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// MeteredStore counts and times what another store is asked for.
+// MeteredStore counts and times what another store is asked for, and tells how it went.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -14,9 +15,15 @@ namespace vatmesh::restore {
 
 class MeteredStore : public store::Store {
  public:
-  // `loop` and `counters` outlive it.
-  MeteredStore(event::Loop& loop, metrics::Counters& counters, std::unique_ptr<store::Store> store)
-      : loop_(loop), counters_(counters), store_(std::move(store)) {}
+  using OnOutcome = std::function<void(const Status&)>;
+
+  // `loop` and `counters` outlive it. `on_outcome` may be null; it hears of all but health.
+  MeteredStore(event::Loop& loop, metrics::Counters& counters, std::unique_ptr<store::Store> store,
+               OnOutcome on_outcome)
+      : loop_(loop),
+        counters_(counters),
+        on_outcome_(std::move(on_outcome)),
+        store_(std::move(store)) {}
 
   void get(const store::Digest& digest, OnGet done) override;
   void getFresh(const store::Digest& digest, OnGet done) override;
@@ -35,6 +42,7 @@ class MeteredStore : public store::Store {
 
   event::Loop& loop_;
   metrics::Counters& counters_;
+  const OnOutcome on_outcome_;
   const std::unique_ptr<store::Store> store_;  // after whose end no completion runs
 };
 

@@ -256,7 +256,8 @@ void StoredRefs::end(const store::Digest& digest, const Status& why) {
   auto behind = objects_.upper_bound({digest, ~uint64_t{0}});
   objects_.erase(first, behind);
   for (const captp::OpId op : ops) fail(op, RestoreResult::kUnknown, unknownId());
-  parts_.grants.cut(digest, why);
+  if (!parts_.grants.cut(digest, why)) return;
+  parts_.hub.log().info("restore", why.message() + ": what was restored from it is cut off");
 }
 
 }  // namespace vatmesh::restore

@@ -209,8 +209,8 @@ def test_an_unknown_id_is_refused(shop):
     uri = (shop.folder / "shop.cap").read_text().strip()
     (shop.folder / "other.cap").write_text(uri[:-4] + "AAAA")
     fails(shop.method("Shop.echo", cap="other.cap"), 77, "Unknown persistent service ID\n"
-          "vatmesh: the vat has nothing under this id (any more): it was taken back, has expired or "
-          "was made anew; ask its owner for a new URI")
+          "vatmesh: the vat has nothing under this id (any more): it was taken back, has expired, "
+          "was made anew, or is sealed for a key that --key should name; ask its owner for a new URI")
 
 
 def test_a_peer_that_speaks_something_else_refuses_nothing(shop):

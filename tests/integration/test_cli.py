@@ -100,6 +100,7 @@ def test_version_is_one_line(run):
     (["frobnicate"], 'unknown command "frobnicate"; vatmesh help lists them'),
     (["expose", "tcp:h:1", "--listn", "x"], 'unknown flag "--listn"; did you mean --listen?'),
     (["expose", "tcp:h:1", "--zzz"], 'unknown flag "--zzz"; --help lists them'),
+    (["expose", "tcp:h:1", "-listen", "x"], 'unknown flag "-listen"; did you mean --listen?'),
     (["expose", "tcp:h:1", "--name"], "--name needs a value: --name NAME"),
     (["expose", "tcp:h:1", "--name=a", "--name", "b"], "--name is given twice; keep one of them"),
     (["expose", "tcp:h:1", "--print-config=x"], "--print-config takes no value"),
@@ -258,7 +259,10 @@ def test_validate_accepts_a_file_and_warns(run, tmp_path):
 
 def test_the_example_of_every_key_has_every_key_and_validates(run):
     example = harness.ROOT / "deploy/examples/every-key.yaml"
-    assert run("validate", example).returncode == 0
+    done = run("validate", example)
+    assert done.returncode == 0
+    # Where there is little memory, it warns of that.
+    assert re.sub(r".*: warning: limits\..*\n", "", done.stderr) == ""
     words = set(re.findall(r"(\w+)", example.read_text()))
     keys = set()
     for source in (harness.ROOT / "sidecar/config").glob("load*.cc"):

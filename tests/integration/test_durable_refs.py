@@ -175,6 +175,9 @@ def test_what_a_program_publishes_outlives_it_and_the_sidecar(published, alice):
     assert visitor.name(visitor.restore(uri)) == "clock"
     assert Program(published).publish("clock")[0] == uri
     assert list(published.listed()) == ["label of clock"]
+    log, named = published.sidecar.log(), published.listed()["label of clock"][:10]
+    assert f"control published an object as sturdy ref {named}\n" in log
+    assert f"sturdy refs are kept in sqlite:{published.store('refs.db')}\n" in log
 
 
 @pytest.mark.parametrize("how", ["uri", "handle"])
@@ -191,6 +194,9 @@ def test_what_a_program_revokes_is_cut_before_it_is_answered(published, alice, h
         assert program.link.call(handle, EXPORT, END).how == "results"
     assert visitor.name(clock) == f"the sturdy ref {named} was revoked"
     assert visitor.restore(uri).reason == UNKNOWN_ID
+    log = published.sidecar.log()
+    assert f"the sturdy ref {named} was revoked: what was restored from it is cut off\n" in log
+    assert (f"control revoked the sturdy ref {named}\n" in log) == (how == "uri")
     assert published.listed() == {}
 
 

@@ -148,6 +148,14 @@ def test_show_and_revoke_take_a_ref_by_any_of_its_names(refs, store, tmp_path, h
     assert len(json.loads(refs("list", "--store", store, "--json").stdout)) == 1
 
 
+def test_a_ref_whose_name_begins_with_a_dash_is_no_flag(refs, tmp_path):
+    number = next(n for n in range(10_000) if name(n)[0] == "-" != name(n)[1])
+    make_sqlite(tmp_path / "refs.db", {number: record("dashed")})
+    word = name(number)[:10]
+    assert "label:      dashed\n" in refs("show", word, "--store", "sqlite:refs.db").stdout
+    assert refs("revoke", "--store", "sqlite:refs.db", word).stdout == f"revoked {word}\n"
+
+
 def test_a_folder_of_the_ocaml_library_is_a_store(refs, tmp_path):
     (tmp_path / "refs").mkdir()
     (tmp_path / "refs" / name(5)).write_bytes(b"objectref1234567")

@@ -147,7 +147,7 @@ int main(int argc, char** argv) {
   try {
     return run(argv[1], argv[2], exports ? argv[3] : nullptr);
   } catch (const kj::Exception& error) {
-    std::fprintf(stderr, "people-host: %s\n", error.getDescription().cStr());
+    std::fprintf(stderr, "people-host: %s: %s\n", argv[2], error.getDescription().cStr());
     return 1;
   }
 }

@@ -76,7 +76,7 @@ async def main(arguments):
         del handles
         print("host.py: the sidecar is gone", file=sys.stderr)
     except (capnp.KjException, OSError) as error:
-        print(f"host.py: {cause(error)}", file=sys.stderr)
+        print(f"host.py: {arguments[1]}: {cause(error)}", file=sys.stderr)
     return 1
 
 

@@ -69,7 +69,7 @@ int main(int argc, char** argv) {
     for (int i = 2; i < argc; ++i) all = visit(io, sidecar, argv[i]) && all;
     return all ? 0 : 1;
   } catch (const kj::Exception& error) {
-    std::fprintf(stderr, "people-visitor: %s\n", cause(error).c_str());
+    std::fprintf(stderr, "people-visitor: %s: %s\n", argv[1], cause(error).c_str());
     return 1;
   }
 }

@@ -42,7 +42,7 @@ async def main(arguments):
         sidecar = client.bootstrap().cast_as(vatmesh.Sidecar)
         return 0 if all([await visit(sidecar, what) for what in arguments[1:]]) else 1
     except (capnp.KjException, OSError) as error:
-        print(f"visitor.py: {cause(error)}", file=sys.stderr)
+        print(f"visitor.py: {arguments[0]}: {cause(error)}", file=sys.stderr)
         return 1
 
 

@@ -237,6 +237,47 @@ TEST(Load, WarnsOfSocketsThatEveryUserMayUse) {
                                      "tcp:127.0.0.1:7001; a unix: address keeps others out"});
 }
 
+TEST(Load, WarnsOfAStoreOfWhichNothingWouldCome) {
+  const auto warnings = [](const std::string& text) { return configOf(text).warnings; };
+  const std::string app = "app: {accept: unix:app}\n";
+  const std::string two = "exports: {a: {app: {accept: unix:a}}, b: {app: {accept: unix:b}}}\n";
+  const std::string one = "exports: {a: {app: {accept: unix:a}}, b: {app: {accept: unix:a}}}\n";
+  const std::string tls = "listen: tcp:127.0.0.1:7000\n";
+  const std::string plain = "listen: {address: tcp:127.0.0.1:7000, tls: off}\n";
+  const std::string key = "key: vat.key\n", ephemeral = "key: ephemeral\n";
+  const std::string store = "store: sqlite:refs.db\n";
+  using Warnings = std::vector<std::string>;
+  const Warnings no_app{
+      "store: nothing can be saved; add \"app\", the application that restores it"};
+  EXPECT_EQ(warnings(key + tls + store), no_app);
+  EXPECT_EQ(warnings(key + tls + two + store), no_app);
+  EXPECT_EQ(warnings(key + tls + "app: tcp:127.0.0.1:1\n" + store),
+            Warnings{"store: nothing is kept of a plain server, unless it calls serve; add "
+                     "\"interface: application\" to app"});
+  EXPECT_EQ(warnings(key + app + store),
+            Warnings{"store: nothing can be saved, since a URI needs an address; add \"listen\""});
+  EXPECT_EQ(warnings(ephemeral + tls + app + store),
+            Warnings{"store: what is saved ends with this process: URIs name the key, and an "
+                     "ephemeral one is another at each start; write \"key: vat.key\""});
+  // What works: a key that stays; refs that would end anyway; URIs that name no key.
+  for (const std::string& text :
+       {key + tls + app + store, key + tls + one + store, ephemeral + tls + app + "store: memory\n",
+        plain + app + store, ephemeral + tls + two,
+        key + tls + "app: {dial: tcp:127.0.0.1:1, interface: application}\n" + store}) {
+    EXPECT_EQ(warnings(text), Warnings()) << text;
+  }
+}
+
+TEST(Load, WarnsOfANameThatAPlainServerIsNotAskedFor) {
+  const std::string text = "listen: tcp:127.0.0.1:7000\nkey: ephemeral\nexports: {a: {ref: b}}\n";
+  EXPECT_EQ(
+      configOf(text + "app: tcp:127.0.0.1:1\n").warnings,
+      std::vector<std::string>{"exports.a.ref: a plain server is asked for no name, unless it "
+                               "calls serve; add \"interface: application\" to its app"});
+  EXPECT_TRUE(configOf(text + "app: {accept: unix:app}\n").warnings.empty());
+  EXPECT_TRUE(configOf(text + "app: {dial: unix:app, interface: application}\n").warnings.empty());
+}
+
 TEST(Load, TakesNoAddressThatTheOcamlNetworkRefuses) {
   // What that library takes by the leniency of its number parser, or for every interface.
   const std::set<std::string> lenient{"tcp::7000",           "tcp:*:7000",

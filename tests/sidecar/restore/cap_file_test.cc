@@ -73,6 +73,27 @@ TEST_F(CapFileTest, KeepsItsModeAndWarnsWithBothFingerprintsWhenItIsReplaced) {
   EXPECT_NE(lines_[0].find("YmJiYmJiYm"), std::string::npos) << lines_[0];
 }
 
+TEST_F(CapFileTest, TellsWhichPartOfAReplacedUriIsAnotherOne) {
+  ASSERT_TRUE(write(uriWith('a')).ok());
+  ASSERT_TRUE(write(uriWith('a', "next")).ok());
+  sturdy::SturdyUri moved = uriWith('a', "next");
+  moved.location = sturdy::TcpLocation{"elsewhere", 7000};
+  ASSERT_TRUE(write(moved).ok());
+  ASSERT_TRUE(write(uriWith('b')).ok());
+  ASSERT_EQ(lines_.size(), 3u);
+  EXPECT_NE(lines_[0].find(" (another id); "), std::string::npos) << lines_[0];
+  EXPECT_NE(lines_[1].find(" (another address); "), std::string::npos) << lines_[1];
+  EXPECT_NE(lines_[2].find(" (another key, another address); "), std::string::npos) << lines_[2];
+}
+
+TEST_F(CapFileTest, ReplacesAnotherWritingOfTheSameUriSilently) {
+  ASSERT_TRUE(write(uriWith('a')).ok());
+  put(path_, sturdy::printUri(uriWith('a')) + "\n\n");
+  ASSERT_TRUE(write(uriWith('a')).ok());
+  EXPECT_EQ(content(path_), sturdy::printUri(uriWith('a')) + "\n");
+  EXPECT_TRUE(lines_.empty());
+}
+
 TEST_F(CapFileTest, NeverOverwritesWhatIsNoUri) {
   const std::string key = folder_ / "vat.key";
   put(key, "-----BEGIN PRIVATE KEY-----\n");

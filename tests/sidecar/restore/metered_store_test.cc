@@ -25,7 +25,7 @@ TEST_F(MeteredStoreTest, CountsAndTimesEveryOperationByItsOutcome) {
       [this](std::function<void()> f) { loop_.post(std::move(f)); },
       [] { return store::UnixTime(); });
   test::TestStore& inner = *owned;
-  MeteredStore metered(loop_, counters_, std::move(owned));
+  MeteredStore metered(loop_, counters_, std::move(owned), nullptr);
   const store::Digest digest = digestOf("id");
   int done = 0;
   const auto finish = [&done](const auto&) { ++done; };
@@ -46,6 +46,24 @@ TEST_F(MeteredStoreTest, CountsAndTimesEveryOperationByItsOutcome) {
   EXPECT_EQ(count(StoreOp::kRemove, StoreResult::kOk), 1u);
   const auto& buckets = counters_.store[metrics::at(StoreOp::kPut)].durations;
   EXPECT_EQ(std::accumulate(buckets.begin(), buckets.end(), uint64_t{0}), 2u);
+}
+
+TEST_F(MeteredStoreTest, TellsOfEveryOutcomeBeforeItIsAnswered) {
+  auto owned = std::make_unique<test::TestStore>(
+      [this](std::function<void()> f) { loop_.post(std::move(f)); },
+      [] { return store::UnixTime(); });
+  owned->failing = Status(Code::kFull, "no space left");
+  std::vector<Status> outcomes;
+  size_t answered = 0;
+  MeteredStore metered(loop_, counters_, std::move(owned),
+                       [&](const Status& outcome) { outcomes.push_back(outcome); });
+  const auto finish = [&](const auto&) { EXPECT_EQ(outcomes.size(), ++answered); };
+  const store::Digest digest = digestOf("id");
+  metered.get(digest, finish);
+  metered.put(digest, {}, store::kNoVersion, finish);
+  metered.remove(digest, store::kAnyVersion, finish);
+  until([&] { return answered == 3; });
+  for (const Status& outcome : outcomes) EXPECT_EQ(outcome.code(), Code::kFull);
 }
 
 }  // namespace
