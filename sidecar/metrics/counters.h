@@ -109,15 +109,27 @@ struct ConnectionCounts {
   uint64_t pauses = 0;  // times that it was no longer read, for back-pressure
 };
 
-// What is counted of all operations of one kind on the store.
-struct StoreCounts {
-  // Upper bounds in seconds; the last bucket is +Inf.
+// How long things took, in seconds.
+struct Durations {
+  // Upper bounds; the last bucket is +Inf.
   static constexpr std::array<double, 9> kBounds = {0.0001, 0.0005, 0.001, 0.005, 0.01,
                                                     0.05,   0.1,    1,     10};
 
+  std::array<uint64_t, kBounds.size() + 1> buckets{};
+  double sum = 0;
+
+  void add(double seconds) {
+    size_t bucket = 0;
+    while (bucket < kBounds.size() && kBounds[bucket] < seconds) ++bucket;
+    ++buckets[bucket];
+    sum += seconds;
+  }
+};
+
+// What is counted of all operations of one kind on the store.
+struct StoreCounts {
   std::array<uint64_t, kStoreResults> results{};
-  std::array<uint64_t, kBounds.size() + 1> durations{};
-  double seconds = 0;  // the sum
+  Durations durations;
 };
 
 // How often a configured export was restored, by its own id or by that of one of its consumers.
@@ -137,6 +149,7 @@ struct Counters {
   std::array<uint64_t, kRestoreResults> restores{};
   std::vector<ExportCount> exports;                // those of the configuration, from the start
   std::array<uint64_t, kRefuseReasons> refused{};  // incoming connections
+  Durations restore_durations;                     // of durable refs
   std::array<StoreCounts, kStoreOps> store{};
   uint64_t app_link_up = 0;  // application links that are up now
   uint64_t app_link_reconnects = 0;

@@ -113,28 +113,35 @@ void addApplication(const Counters& counters, Families& out) {
                     .take());
 }
 
+void fill(const Durations& durations, prometheus::ClientMetric::Histogram& out) {
+  out.sample_sum = durations.sum;
+  for (size_t b = 0; b < durations.buckets.size(); ++b) {
+    out.sample_count += durations.buckets[b];
+    out.bucket.push_back({out.sample_count, b < Durations::kBounds.size()
+                                                ? Durations::kBounds[b]
+                                                : std::numeric_limits<double>::infinity()});
+  }
+}
+
 void addStore(const Readings& readings, Families& out) {
   auto operations = counter("vatmesh_store_operations_total",
                             "Operations on the store of sturdy refs, by how they went.");
   FamilyBuilder durations("vatmesh_store_operation_duration_seconds",
                           "Time from an operation on the store to its outcome.",
                           prometheus::MetricType::Histogram);
-  constexpr size_t kBounds = StoreCounts::kBounds.size();
   for (size_t op = 0; op < kStoreOps; ++op) {
     const StoreCounts& counts = readings.sidecar.store[op];
     for (size_t r = 0; r < kStoreResults; ++r) {
       operations.sample({{"op", kStoreOpNames[op]}, {"result", kStoreResultNames[r]}},
                         counts.results[r]);
     }
-    auto& histogram = durations.add({{"op", kStoreOpNames[op]}}).histogram;
-    histogram.sample_sum = counts.seconds;
-    for (size_t b = 0; b <= kBounds; ++b) {
-      histogram.sample_count += counts.durations[b];
-      histogram.bucket.push_back(
-          {histogram.sample_count,
-           b < kBounds ? StoreCounts::kBounds[b] : std::numeric_limits<double>::infinity()});
-    }
+    fill(counts.durations, durations.add({{"op", kStoreOpNames[op]}}).histogram);
   }
+  FamilyBuilder restores("vatmesh_restore_duration_seconds",
+                         "Time from a Bootstrap with a durable ref to its answer.",
+                         prometheus::MetricType::Histogram);
+  fill(readings.sidecar.restore_durations, restores.add({}).histogram);
+  out.push_back(restores.take());
   out.push_back(operations.take());
   out.push_back(durations.take());
   if (!readings.store_up) return;

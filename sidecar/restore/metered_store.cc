@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sidecar/restore/metered_store.h"
 
-#include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace vatmesh::restore {
@@ -45,12 +45,9 @@ template <typename Done>
 Done MeteredStore::metered(StoreOp op, Done done) {
   return [this, op, begin = loop_.now(), done = std::move(done)](auto result) {
     metrics::StoreCounts& counts = counters_.store[metrics::at(op)];
-    const double seconds = std::chrono::duration<double>(loop_.now() - begin).count();
-    const auto& bounds = metrics::StoreCounts::kBounds;
     const Status outcome = outcomeOf(result);
     ++counts.results[metrics::at(resultOf(outcome.code()))];
-    ++counts.durations[std::lower_bound(bounds.begin(), bounds.end(), seconds) - bounds.begin()];
-    counts.seconds += seconds;
+    counts.durations.add(std::chrono::duration<double>(loop_.now() - begin).count());
     if (on_outcome_) on_outcome_(outcome);
     done(std::move(result));
   };

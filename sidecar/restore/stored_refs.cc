@@ -26,7 +26,9 @@ StoredRefs::StoredRefs(Parts parts, Duration patience)
 }
 
 void StoredRefs::restore(link::Link& peer, captp::OpId op, const store::Digest& digest) {
-  waiters_.emplace(op, Waiter{.peer = peer.id(), .digest = digest, .hold = {}});
+  waiters_.emplace(
+      op,
+      Waiter{.peer = peer.id(), .digest = digest, .since = parts_.hub.loop().now(), .hold = {}});
   if (parts_.health.status().code() == Code::kTimeout) {
     return unreadable(op, parts_.health.status());
   }
@@ -156,15 +158,22 @@ void StoredRefs::restored(const ObjectKey& key, uint64_t number, Result<captp::C
 }
 
 void StoredRefs::give(captp::OpId op, captp::Capability gate) {
-  waiters_.erase(op);
-  ++parts_.hub.counters().restores[metrics::at(RestoreResult::kOk)];
-  parts_.hub.complete(op, vat::Restored{std::move(gate), {}});
+  if (over(op, RestoreResult::kOk)) parts_.hub.complete(op, vat::Restored{std::move(gate), {}});
 }
 
 void StoredRefs::fail(captp::OpId op, RestoreResult result, const Status& why) {
-  if (waiters_.erase(op) == 0) return;
-  ++parts_.hub.counters().restores[metrics::at(result)];
-  parts_.hub.complete(op, why);
+  if (over(op, result)) parts_.hub.complete(op, why);
+}
+
+// Forgets and counts a waiter; false when it is gone already.
+bool StoredRefs::over(captp::OpId op, RestoreResult result) {
+  const auto waiter = waiters_.extract(op);
+  if (!waiter) return false;
+  metrics::Counters& counters = parts_.hub.counters();
+  ++counters.restores[metrics::at(result)];
+  counters.restore_durations.add(
+      std::chrono::duration<double>(parts_.hub.loop().now() - waiter.mapped().since).count());
+  return true;
 }
 
 void StoredRefs::unknown(captp::OpId op) {

@@ -72,6 +72,7 @@ class StoredRefs {
   struct Waiter {
     captp::LinkId peer;
     store::Digest digest;
+    Instant since{};
     HeldRefs::Hold hold;  // once the record was read
   };
   struct Load {
@@ -101,6 +102,7 @@ class StoredRefs {
   void ask(const ObjectKey& key, captp::LinkId app_link, captp::OpId op, const RecordPtr& record);
   void restored(const ObjectKey& key, uint64_t number, Result<captp::Capability> object);
   void give(captp::OpId op, captp::Capability gate);
+  bool over(captp::OpId op, metrics::RestoreResult result);
   void fail(captp::OpId op, metrics::RestoreResult result, const Status& why);
   void unknown(captp::OpId op);
   void unreadable(captp::OpId op, const Status& why);

@@ -87,6 +87,20 @@ TEST(Exposition, ShowsWhatWasCountedUnderItsLabels) {
   EXPECT_TRUE(hasLine(text, "vatmesh_ready 1"));
 }
 
+TEST(Exposition, PutsADurationIntoTheBucketOfTheNextBound) {
+  Fixture fixture;
+  for (const double seconds : {0.0, 0.0001, 0.0002, 5.0, 11.0}) {
+    fixture.sidecar.restore_durations.add(seconds);
+  }
+  const std::string text = fixture.text();
+  const std::string name = "vatmesh_restore_duration_seconds";
+  EXPECT_TRUE(hasLine(text, name + "_bucket{le=\"0.0001\"} 2"));
+  EXPECT_TRUE(hasLine(text, name + "_bucket{le=\"1\"} 3"));
+  EXPECT_TRUE(hasLine(text, name + "_bucket{le=\"10\"} 4"));
+  EXPECT_TRUE(hasLine(text, name + "_bucket{le=\"+Inf\"} 5"));
+  EXPECT_TRUE(hasLine(text, name + "_count 5"));
+}
+
 TEST(Exposition, TellsWhetherTheStoreCanBeUsedIfThereIsOne) {
   Fixture fixture;
   EXPECT_EQ(linesStartingWith(fixture.text(), "vatmesh_store_up"), 0);

@@ -44,7 +44,7 @@ TEST_F(MeteredStoreTest, CountsAndTimesEveryOperationByItsOutcome) {
   EXPECT_EQ(count(StoreOp::kPut, StoreResult::kConflict), 1u);
   EXPECT_EQ(count(StoreOp::kList, StoreResult::kOk), 1u);
   EXPECT_EQ(count(StoreOp::kRemove, StoreResult::kOk), 1u);
-  const auto& buckets = counters_.store[metrics::at(StoreOp::kPut)].durations;
+  const auto& buckets = counters_.store[metrics::at(StoreOp::kPut)].durations.buckets;
   EXPECT_EQ(std::accumulate(buckets.begin(), buckets.end(), uint64_t{0}), 2u);
 }
 

@@ -18,6 +18,7 @@ TEST_F(StoredRefsTest, AsksTheApplicationForTheObjectOfTheRecord) {
   EXPECT_EQ(source_.asked[0].app_link, *source_.link);
   EXPECT_EQ(call(*a, 1, 0), "ok");
   EXPECT_EQ(count(RestoreResult::kOk), 1u);
+  EXPECT_GT(counters_.restore_durations.sum, 0);
   EXPECT_EQ(grants_.size(), 1u);
 }
 
