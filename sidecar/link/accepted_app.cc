@@ -17,6 +17,10 @@ Result<std::unique_ptr<AcceptedApp>> AcceptedApp::open(Hub& hub, const net::Addr
   return app;
 }
 
+void AcceptedApp::start() {
+  hub_.log().info("app", "the application is awaited at " + listener_->boundAddress().toString());
+}
+
 void AcceptedApp::linkFor(captp::LinkId, Done done) {
   if (link_ != nullptr && link_->isUp()) {
     done(link_->id());

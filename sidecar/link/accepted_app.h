@@ -17,7 +17,7 @@ class AcceptedApp : public Application, private LinkOwner {
   static Result<std::unique_ptr<AcceptedApp>> open(Hub& hub, const net::Address& address,
                                                    net::AllowedUids allowed);
 
-  void start() override {}
+  void start() override;
   void linkFor(captp::LinkId peer, Done done) override;
   void peerGone(captp::LinkId peer) override {}
 

@@ -67,10 +67,9 @@ Publisher::Parts DurableRefs::publisherParts(Parts& parts) {
                 if (removed) stored_->end(digest, wasRevoked(digest));
               },
           .failed =
-              [this, &hub = parts.hub](const Status& cause) {
+              [&hub = parts.hub](const Status& cause) {
                 hub.limitedLog().write(LogLevel::kWarning, "restore", "publish",
                                        "the store of sturdy refs failed: " + cause.message());
-                health_->report(cause);
               },
           .now = parts.now};
 }

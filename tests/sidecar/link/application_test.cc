@@ -192,6 +192,8 @@ TEST_F(ApplicationTest, UsesAnInheritedDescriptorOnce) {
 TEST_F(ApplicationTest, TakesOneApplicationAtATimeWhenItDialsIn) {
   auto app = std::move(*AcceptedApp::open(hub_, net::Address::unixPath(socket_), {}));
   const LinkId a = peer();
+  app->start();
+  EXPECT_TRUE(logged("is awaited at unix:" + socket_));
   EXPECT_FALSE(ask(*app, a).ok());
 
   const auto dialIn = [&] {
