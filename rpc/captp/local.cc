@@ -66,12 +66,13 @@ void Locals::replace(ObjectId id, Ref inner) {
   if (!node || node->kind() != NodeKind::kGate) return;
   auto& gate = static_cast<GateNode&>(*node);
   if (gate.isCut()) return;
-  for (Node* next = follow(inner.get()); next->kind() == NodeKind::kGate;) {
+  // Through embargoes too, which end as what they hold back.
+  for (Node* next = followThrough(inner.get()); next->kind() == NodeKind::kGate;) {
     if (next == &gate) {
       inner = core_.unusable(Core::Unusable::kItself);
       break;
     }
-    next = static_cast<GateNode&>(*next).inner();
+    next = followThrough(static_cast<GateNode&>(*next).held());
   }
   gate.set(std::move(inner));
 }

@@ -346,6 +346,24 @@ TEST_F(MovingGate, IsLeftOutOnlyWhenCallsFromBeforeHaveArrived) {
   EXPECT_EQ(told(a, gate.capability), "Return a=50 results caps=[receiverHosted 5]");
 }
 
+// b's promise becomes the gate, and calls on their way there hold the shorter one back.
+TEST_F(MovingGate, ReplacedByAPromiseThatIsBecomingTheGateIsBroken) {
+  Capability promise = given(b, senderPromise(7));
+  vat::NewObject gate = h.vat().newGate(at_a);
+  vat::NewObject front = h.vat().newGate(promise.clone());
+  EXPECT_EQ(told(b, gate.capability), "Return a=50 results caps=[senderHosted 2]");
+  EXPECT_EQ(told(a, front.capability), "Return a=50 results caps=[senderHosted 1]");
+  a.callImport(10, 1, 10);
+  EXPECT_EQ(b.nextLine(), "Call q=0 -> import 7 0x1234/10");
+  b.resolve(7, receiverHosted(2));
+  EXPECT_EQ(b.nextLine(), "Disembargo senderLoopback e=0 -> import 7");
+  replace(gate.id, promise);
+  b.send(wire::buildDisembargo(h.frames(), wire::DisembargoKind::kReceiverLoopback, 0,
+                               importedCap(2)));
+  a.callImport(11, 1, 11);
+  EXPECT_EQ(a.nextLine(), "Return a=11 exception failed \"the promise resolves to itself\"");
+}
+
 TEST_F(MovingGate, CutBehindTheBackOfItsHostStillEchoesTheHostsDisembargo) {
   vat::NewObject gate = h.vat().newGate(at_a);
   EXPECT_EQ(told(b, gate.capability), "Return a=50 results caps=[senderHosted 2]");
