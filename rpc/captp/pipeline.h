@@ -21,9 +21,11 @@
 // addresses to the path goes to its place: the question, until the caller is told of the results.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <unordered_set>
 #include <vector>
 
 #include "rpc/captp/budget.h"
@@ -133,9 +135,28 @@ class Pipeline final : public Counted {
   bool deliver_canceled = false;  // a queued call goes out although its caller finished it
 
  private:
+  // What finds a path among many.
+  struct PathHash {
+    using is_transparent = void;
+    size_t operator()(std::span<const uint16_t> path) const;
+    size_t operator()(const PathNode* node) const { return (*this)(node->path()); }
+  };
+  struct PathEqual {
+    using is_transparent = void;
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      return std::ranges::equal(pathOf(a), pathOf(b));
+    }
+    static std::span<const uint16_t> pathOf(std::span<const uint16_t> path) { return path; }
+    static std::span<const uint16_t> pathOf(const PathNode* node) { return node->path(); }
+  };
+  using PathIndex = std::unordered_set<PathNode*, PathHash, PathEqual>;
+
   void countPaths(int64_t more);
+  PathNode* findPath(std::span<const uint16_t> path) const;
 
   std::vector<std::unique_ptr<PathNode>> paths_;
+  std::unique_ptr<PathIndex> index_;  // of all of them; empty while there are few
 };
 
 }  // namespace vatmesh::captp

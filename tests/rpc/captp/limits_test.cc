@@ -222,6 +222,30 @@ TEST_F(LimitsOf, PathsRefusesNewPathsOnAllAnswersTogether) {
   EXPECT_FALSE(a->closed());
 }
 
+TEST_F(LimitsOf, PathsCountsEachOfManyOnce) {
+  constexpr uint16_t kPaths = 1000;
+  Limits limits;
+  limits.paths = kPaths;
+  connect(limits);
+  a->callImport(1, 0);
+  app->nextLine();
+  std::vector<std::array<uint16_t, 1>> paths;
+  for (uint16_t field = 0; field < kPaths; ++field) paths.push_back({field});
+  std::vector<wire::OutDescriptor> table;
+  for (const auto& path : paths) table.push_back(receiverAnswer(1, path));
+  for (uint32_t question = 2; question < 5; ++question) {
+    a->callImport(question, 0, 0, table);
+    wire::Envelope call = app->next();
+    ASSERT_EQ(call.descriptors.size(), kPaths);
+    for (uint16_t field = 0; field < kPaths; ++field) {
+      ASSERT_EQ(call.descriptors[field].kind, wire::DescriptorKind::kReceiverAnswer);
+      ASSERT_EQ(call.path(call.descriptors[field].path)[0], field);
+    }
+  }
+  a->callAnswer(5, 1, {kPaths});
+  EXPECT_EQ(a->nextLine(), "Return a=5 exception overloaded \"too many paths are used\"");
+}
+
 TEST_F(LimitsOf, QueuedMessagesRefusesTheCallAboveAlone) {
   Limits limits;
   limits.queued_messages = 3;
