@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "rpc/captp/handle.h"
@@ -54,6 +55,7 @@ class Cell final : public Counted {
     bool along_path = false;  // of a question, not to an export
   };
   std::vector<WaitingDisembargo> waiting_disembargoes;
+  std::vector<WaitingDisembargo> takeWaiting() { return std::exchange(waiting_disembargoes, {}); }
 
  private:
   Pin pin_;

@@ -37,11 +37,9 @@ void Connection::flushCell(Cell& cell, Cell::WaitingDisembargo embargo) {
     case Cell::Told::kTheirs:
       return startLoopback(embargo.id, *cell.node());
     case Cell::Told::kPromise: {
-      auto& waiting = cell.last().waiting_disembargoes;
-      if (waiting.size() >= limits_.embargoes) {
-        return abort("too many Disembargoes for one promise");
-      }
-      waiting.push_back(embargo);
+      if (loopbacks >= limits_.embargoes) return abort("too many Disembargoes under way");
+      ++loopbacks;
+      cell.last().waiting_disembargoes.push_back(embargo);
       return;
     }
     case Cell::Told::kObject:

@@ -34,7 +34,11 @@ void Connection::releaseExport(ExportId id, uint32_t count) {
 }
 
 void Connection::unlist(ExportId id, Export& entry) {
-  if (entry.promise) asPromise(*entry.ref.get())->removeHolder(*this, id);
+  if (entry.promise) {
+    asPromise(*entry.ref.get())->removeHolder(*this, id);
+    // Nothing will be told for which these could wait.
+    loopbacks -= static_cast<uint32_t>(entry.cell->takeWaiting().size());
+  }
   auto it = canonical.find(entry.ref.get());
   if (it != canonical.end() && it->second == id) canonical.erase(it);
 }
@@ -51,7 +55,8 @@ void Connection::announce(ExportId id) {
 
   Node* now = follow(&promise);
   Held<Cell> cell = entry->cell;
-  auto waiting = std::exchange(cell->waiting_disembargoes, {});
+  auto waiting = cell->takeWaiting();
+  loopbacks -= static_cast<uint32_t>(waiting.size());
   if (now->kind() == NodeKind::kNull || now->kind() == NodeKind::kBroken) {
     static const wire::Exception kNull = failed("the promise resolved to null");
     const wire::Exception& why = now->kind() == NodeKind::kNull ? kNull : whyBroken(*now);

@@ -3,6 +3,8 @@
 // Disembargoes of peers: echoed behind the calls that they flush, or held, or the end of a link
 // that forges one (captp-engine 1.8; scenarios 65, 66, 76, 80). Echo after a Resolve: also
 // receiver_answer_test.cc. Those that follow the calls further, and our own: embargo_test.cc.
+#include <algorithm>
+
 #include "tests/rpc/captp/draft.h"
 #include "tests/rpc/captp/harness.h"
 
@@ -116,13 +118,30 @@ TEST_F(Disembargo, OnAReleasedPromiseIsForgotten) {
   EXPECT_FALSE(app.closed());
 }
 
-TEST_F(Disembargo, TooManyOnOnePromiseEndTheLink) {
-  a.callImport(2, 0, 2, {senderPromise(43)});
+TEST_F(Disembargo, TooManyThatWaitEndTheLink) {
+  a.callImport(2, 0, 2, {senderPromise(43), senderPromise(44)});
   app.nextLine();
-  for (uint32_t i = 0; i < Limits().embargoes; ++i) app.disembargo(i, importedCap(1));
+  for (uint32_t i = 0; i < Limits().embargoes; ++i) app.disembargo(i, importedCap(1 + i % 2));
   EXPECT_FALSE(app.closed());
   app.disembargo(9999, importedCap(1));
-  expectAbort(app, "too many Disembargoes for one promise");
+  expectAbort(app, "too many Disembargoes under way");
+}
+
+TEST_F(Disembargo, ThatWaitsNoLongerMakesRoom) {
+  for (uint32_t round = 0; round < 3; ++round) {
+    const uint32_t told = 43 + 2 * round;
+    a.callImport(2 + round, 0, 2, {senderPromise(told), senderPromise(told + 1)});
+    const wire::Envelope call = app.next();
+    for (uint32_t i = 0; i < Limits().embargoes; ++i) {
+      app.disembargo(i, importedCap(call.descriptors.at(i % 2).id));
+    }
+    // One is released, the other one is told; half of the echoes come.
+    app.release(call.descriptors.at(0).id, 1);
+    a.resolve(told + 1, receiverHosted(0));
+    const std::string lines = app.rest();
+    EXPECT_EQ(std::ranges::count(lines, '\n'), 1 + Limits().embargoes / 2) << lines;
+  }
+  EXPECT_FALSE(app.closed());
 }
 
 TEST_F(Disembargo, OnAnObjectThatNeverMovedEndsTheLink) {
