@@ -285,7 +285,7 @@ void Connection::handleFinish(const wire::Envelope& envelope) {
   }
   core_.detach(*answer);
   std::vector<ExportId> released;
-  if (envelope.release_result_caps) released.swap(answer->result_exports);
+  if (envelope.release_result_caps) released = answer->result_exports.take();
   answers.erase(id);
   for (ExportId named : released) releaseExport(named, 1);
 }

@@ -9,9 +9,8 @@
 // Return.takeFromOtherQuestion, once (R-T1).
 #pragma once
 
-#include <vector>
-
 #include "rpc/base/instant.h"
+#include "rpc/captp/export_record.h"
 #include "rpc/captp/ids.h"
 #include "rpc/captp/pipeline.h"
 
@@ -25,7 +24,7 @@ struct Answer {
   bool wants_return = true;  // false: onlyPromisePipeline
   bool is_call = false;      // false: a Bootstrap
   Instant started;
-  std::vector<ExportId> result_exports;  // one for each descriptor written (R-RC4)
+  ExportRecord result_exports;
 
   void clear() {
     pipeline.reset();

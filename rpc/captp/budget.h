@@ -4,8 +4,9 @@
 // what a link has asked for is too much (design 4.7, 4.8; captp-engine 5.3).
 //
 // Everything is charged to the link that asked for it: a Call to the link it came from, wherever it
-// waits; a Return, and what else is sent, to the link it goes to; kept results to the link whose
-// call they answer. What a lost link leaves behind goes on counting, as nobody's.
+// waits; a Return, and what else is sent, to the link it goes to; kept results and exceptions to
+// the link whose call they answer; what a promise was broken with to the link that broke it. What a
+// lost link leaves behind goes on counting, as nobody's.
 //
 // Invariant: the sum over the links, with what is nobody's, is total() (I10).
 #pragma once

@@ -128,7 +128,7 @@ void Connection::handleUnimplemented(const wire::Envelope& envelope) {
       } else {
         --canceled;
       }
-      auto exports_named = question->param_exports;
+      const auto exports_named = question->param_exports.take();
       questions.erase(id);
       for (ExportId named : exports_named) releaseExport(named, 1);
       return;

@@ -106,7 +106,7 @@ class Connection {
   // Writes a descriptor for what the capability is by now, counts the export it names, and adds
   // that to `record`. A broken one is written as a promise; its Resolve is sent by resolveBroken(),
   // right behind the message and charged to whom that is charged to.
-  wire::OutDescriptor describe(const OutCapability& capability, std::vector<ExportId>* record);
+  wire::OutDescriptor describe(const OutCapability& capability, ExportRecord* record);
   void resolveBroken(LinkId asker);
 
   void send(wire::FrameRef frame, wire::MessageKind kind) { send(std::move(frame), kind, id_); }
@@ -129,7 +129,7 @@ class Connection {
   OwnTable<EmbargoId, SentDisembargo> embargoes;
   // Disembargoes of other peers that wait until there is room among those under way.
   std::deque<SentDisembargo> delayed;
-  // The peer's own Disembargoes that were not echoed yet.
+  // The peer's own Disembargoes that were not echoed yet; those among them that wait for a promise.
   uint32_t loopbacks = 0;
   // The entry to use again when a node is exported once more (R-RC9).
   std::unordered_map<const Node*, ExportId> canonical;
@@ -139,6 +139,8 @@ class Connection {
 
   // Path nodes made for what this peer asked (limits().paths).
   uint32_t path_count = 0;
+  // In the records of all questions and answers.
+  uint32_t recorded_exports = 0;
 
   // Back-pressure (flow.h): what has been sent and has not left our queue, and whether the peer is
   // read.

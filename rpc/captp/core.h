@@ -142,7 +142,8 @@ class Core {
 
   // --- capabilities (resolve.cc)
   Node& null() { return null_; }
-  Ref broken(const wire::Exception& why);
+  // Its texts are charged to `because`, which is nobody for those of ours.
+  Ref broken(const wire::Exception& why, LinkId because = {});
   // What a descriptor stands for that can't be used. One object for each reason, so that a message
   // full of them is told onwards as one (0.1.5).
   enum class Unusable : uint8_t { kKind, kExport, kAnswer, kPath, kPaths, kItself };

@@ -82,8 +82,7 @@ Node* Connection::withoutGate(Node* node) const {
   return theirImport(*behind) || theirPath(*behind) ? behind : node;
 }
 
-wire::OutDescriptor Connection::describe(const OutCapability& capability,
-                                         std::vector<ExportId>* record) {
+wire::OutDescriptor Connection::describe(const OutCapability& capability, ExportRecord* record) {
   Node* now = toldOf(capability);
   if (now->kind() == NodeKind::kNull) return {};
   if (const ImportNode* import = theirImport(*now)) {
@@ -103,7 +102,7 @@ wire::OutDescriptor Connection::describe(const OutCapability& capability,
   }
   ++entry->wire_refs;
   if (entry->wire_refs > limits_.references) abort("the peer never releases what it is given");
-  if (record) record->push_back(id);
+  if (record) record->add(id, recorded_exports);
   bool promise = entry->promise || now->kind() == NodeKind::kBroken;
   return {promise ? wire::DescriptorKind::kSenderPromise : wire::DescriptorKind::kSenderHosted,
           id.value,

@@ -57,7 +57,8 @@ Status Flow::checkQueue(const Connection& to, LinkId asker, uint64_t wire_bytes)
 uint64_t Flow::entryBytes(const Connection& connection) {
   return connection.questions.size() * kQuestionBytes + connection.answers.size() * kAnswerBytes +
          connection.exports.size() * kExportBytes + connection.imports.size() * kImportBytes +
-         connection.embargoes.size() * kEmbargoBytes + connection.path_count * kPathBytes;
+         connection.embargoes.size() * kEmbargoBytes + connection.path_count * kPathBytes +
+         connection.recorded_exports * sizeof(ExportId);
 }
 
 void Flow::chargeEntries(Connection& connection) {

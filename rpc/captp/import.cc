@@ -39,7 +39,7 @@ void Connection::handleResolve(const wire::Envelope& envelope) {
   Place bounce;
   Ref to;
   if (envelope.is_exception) {
-    to = core_.broken(envelope.exception);
+    to = core_.broken(envelope.exception, id_);
   } else if (envelope.resolve_unknown || envelope.descriptors.empty()) {
     to = core_.broken(failed("a promise was resolved in a way that we don't know"));
   } else {

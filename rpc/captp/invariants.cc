@@ -83,6 +83,15 @@ Broken checkAnswers(Connection& link) {
   return broken;
 }
 
+// As many as are charged.
+Broken checkRecords(Connection& link) {
+  uint64_t recorded = 0;
+  link.questions.forEach([&](QuestionId, Question& q) { recorded += q.param_exports.size(); });
+  link.answers.forEach([&](AnswerId, Answer& a) { recorded += a.result_exports.size(); });
+  if (recorded == link.recorded_exports) return {};
+  return at("I2", "recorded exports are counted wrongly on link", link.id().slot);
+}
+
 Broken checkEmbargoes(Connection& link) {
   Broken broken;
   link.embargoes.forEach([&](EmbargoId id, SentDisembargo& sent) {
@@ -182,7 +191,8 @@ std::optional<std::string> checkInvariants(Core& core) {
   Broken broken;
   bool all_empty = core.locals.openCalls() == 0;
   core.forEachLink([&](Connection& link) {
-    for (auto check : {checkExports, checkImports, checkQuestions, checkAnswers, checkEmbargoes}) {
+    for (auto check :
+         {checkExports, checkImports, checkQuestions, checkAnswers, checkRecords, checkEmbargoes}) {
       if (!broken) broken = check(link);
     }
     link.exports.forEach([&](ExportId id, Export& entry) {

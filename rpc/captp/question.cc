@@ -182,7 +182,7 @@ void Connection::handleReturn(wire::InMessage&& message, const wire::Envelope& e
           onResults(*question, *pipeline, std::move(message), envelope);
           break;
         case wire::ReturnKind::kException:
-          why = core_.broken(envelope.exception);
+          why = core_.broken(envelope.exception, pipeline->asker);  // which keeps it until Finish
           break;
         case wire::ReturnKind::kCanceled:
           why = core_.broken(failed("the peer canceled a call that nobody had finished"));
@@ -234,8 +234,8 @@ void Connection::onTailReturn(Question& question, Pipeline* pipeline,
 }
 
 void Connection::releaseParams(Question& question, const wire::Envelope& envelope) {
-  std::vector<ExportId> released;
-  if (envelope.release_param_caps) released.swap(question.param_exports);
+  if (!envelope.release_param_caps) return;
+  const auto released = question.param_exports.take();
   for (ExportId named : released) releaseExport(named, 1);
 }
 

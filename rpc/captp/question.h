@@ -16,8 +16,7 @@
 //   Connection::finish        lingering -> gone; waiting -> canceled or forgotten
 #pragma once
 
-#include <vector>
-
+#include "rpc/captp/export_record.h"
 #include "rpc/captp/ids.h"
 #include "rpc/captp/pipeline.h"
 
@@ -26,9 +25,8 @@ namespace vatmesh::captp {
 struct Question {
   Pipeline* pipeline = nullptr;  // not a handle: the pipeline's end is what finishes the question
   bool returned = false;
-  bool tail = false;  // sent with `yourself`: the results stay at the peer
-  std::vector<ExportId>
-      param_exports;  // one for each descriptor written, for releaseParamCaps (R-RC4)
+  bool tail = false;           // sent with `yourself`: the results stay at the peer
+  ExportRecord param_exports;  // for releaseParamCaps
 
   void clear() {
     pipeline = nullptr;

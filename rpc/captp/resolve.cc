@@ -25,10 +25,9 @@ constexpr size_t kMaxIdleCells = 4096;
 
 }  // namespace
 
-Ref Core::broken(const wire::Exception& why) {
-  // Nobody's: one text may be what many calls of many links ended with.
+Ref Core::broken(const wire::Exception& why, LinkId because) {
   const uint64_t bytes = sizeof(BrokenNode) + why.reason.size() + why.trace.size();
-  return Ref(new BrokenNode(*this, why, Charge(budget, {}, Load::kTexts, bytes)));
+  return Ref(new BrokenNode(*this, why, Charge(budget, because, Load::kTexts, bytes)));
 }
 
 Route Core::route(Node& pin) {

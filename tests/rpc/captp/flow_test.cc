@@ -5,6 +5,7 @@
 #include "rpc/captp/flow.h"
 
 #include "rpc/captp/cell.h"
+#include "rpc/captp/ids.h"
 #include "tests/rpc/captp/flow_fixture.h"
 
 namespace vatmesh::captp {
@@ -258,6 +259,42 @@ TEST_F(FlowInLittleMemory, EndsTheLinkWithTheLargestPartOfAMessage) {
   EXPECT_EQ(a->closed()->code(), Code::kOverloaded);
   EXPECT_FALSE(c->closed());
   EXPECT_LT(held(), 600 * kKiB);
+}
+
+// c has the larger part of a message, but what its failed calls said makes it heavier.
+TEST_F(FlowInLittleMemory, EndsTheLinkThatKeepsMostExceptions) {
+  h.turn([&](Effects& out) { h.vat().onArriving(a->id(), 400 * kKiB, out); });
+  for (uint32_t question = 1; question < 1000 && !c->closed() && !a->closed(); ++question) {
+    c->callImport(question, 0);
+    app->returnException(app->next().id, std::string(4000, 'x'));
+    app->rest();
+    for (Peer* peer : {app, c}) h.flush(*peer);
+  }
+  EXPECT_TRUE(c->closed());
+  EXPECT_FALSE(a->closed());
+}
+
+TEST_F(FlowInLittleMemory, EndsTheLinkThatBreaksMostPromises) {
+  h.turn([&](Effects& out) { h.vat().onArriving(a->id(), 400 * kKiB, out); });
+  std::vector<wire::OutDescriptor> promises;
+  for (uint32_t id = 0; id < 200; ++id) promises.push_back(senderPromise(id));
+  c->callImport(1, 0, 0, promises);
+  for (uint32_t id = 0; id < promises.size() && !c->closed() && !a->closed(); ++id) {
+    c->resolveException(id, std::string(4000, 'x'));
+    for (Peer* peer : {app, c}) h.flush(*peer);
+  }
+  EXPECT_TRUE(c->closed());
+  EXPECT_FALSE(a->closed());
+}
+
+TEST_F(FlowOfASlowApplication, ChargesWhatAMessageNamedToItsLink) {
+  a->callImport(1, 0, 0, {senderHosted(42)});
+  const uint32_t object = app->next().descriptors.at(0).id;
+  const uint64_t before = held();
+  // The same capability, so that no table grows.
+  app->callImport(7, object, 0, std::vector(1000, senderHosted(5)));
+  for (Peer* peer : {a, app}) h.flush(*peer);
+  EXPECT_GT(held(), before + 1000 * sizeof(ExportId));
 }
 
 // The message is small, and what follows it isn't.
