@@ -142,8 +142,9 @@ class Core {
 
   // --- capabilities (resolve.cc)
   Node& null() { return null_; }
-  // Its texts are charged to `because`, which is nobody for those of ours.
-  Ref broken(const wire::Exception& why, LinkId because = {});
+  // Its texts are charged to `because`, which is nobody for those of ours, and cut short above that
+  // link's `queue_soft` of them.
+  Ref broken(wire::Exception why, LinkId because = {});
   // What a descriptor stands for that can't be used. One object for each reason, so that a message
   // full of them is told onwards as one (0.1.5).
   enum class Unusable : uint8_t { kKind, kExport, kAnswer, kPath, kPaths, kItself };

@@ -6,6 +6,7 @@
 #include "rpc/captp/errors.h"
 #include "rpc/captp/planted.h"
 #include "rpc/wire/image.h"
+#include "rpc/wire/text.h"
 
 namespace vatmesh::captp {
 namespace {
@@ -20,14 +21,23 @@ const wire::Exception& noCapability() {
   return why;
 }
 
+// Bytes of what is left of an exception's text where its link has too many: who holds what broke
+// may be somebody else, whom nobody makes let go.
+constexpr size_t kShortText = 64;
+
 // Recycled cells beyond this are freed.
 constexpr size_t kMaxIdleCells = 4096;
 
 }  // namespace
 
-Ref Core::broken(const wire::Exception& why, LinkId because) {
-  const uint64_t bytes = sizeof(BrokenNode) + why.reason.size() + why.trace.size();
-  return Ref(new BrokenNode(*this, why, Charge(budget, because, Load::kTexts, bytes)));
+Ref Core::broken(wire::Exception why, LinkId because) {
+  const Connection* link = find(because);
+  if (link && budget.of(because)[static_cast<size_t>(Load::kTexts)] > link->limits().queue_soft) {
+    why.reason = std::string(wire::cutText(why.reason, kShortText));
+    why.trace = {};
+  }
+  const uint64_t bytes = sizeof(BrokenNode) + why.reason.capacity() + why.trace.capacity();
+  return Ref(new BrokenNode(*this, std::move(why), Charge(budget, because, Load::kTexts, bytes)));
 }
 
 Route Core::route(Node& pin) {

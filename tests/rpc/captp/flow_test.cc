@@ -274,19 +274,6 @@ TEST_F(FlowInLittleMemory, EndsTheLinkThatKeepsMostExceptions) {
   EXPECT_FALSE(a->closed());
 }
 
-TEST_F(FlowInLittleMemory, EndsTheLinkThatBreaksMostPromises) {
-  h.turn([&](Effects& out) { h.vat().onArriving(a->id(), 400 * kKiB, out); });
-  std::vector<wire::OutDescriptor> promises;
-  for (uint32_t id = 0; id < 200; ++id) promises.push_back(senderPromise(id));
-  c->callImport(1, 0, 0, promises);
-  for (uint32_t id = 0; id < promises.size() && !c->closed() && !a->closed(); ++id) {
-    c->resolveException(id, std::string(4000, 'x'));
-    for (Peer* peer : {app, c}) h.flush(*peer);
-  }
-  EXPECT_TRUE(c->closed());
-  EXPECT_FALSE(a->closed());
-}
-
 TEST_F(FlowOfASlowApplication, ChargesWhatAMessageNamedToItsLink) {
   a->callImport(1, 0, 0, {senderHosted(42)});
   const uint32_t object = app->next().descriptors.at(0).id;
@@ -358,6 +345,28 @@ TEST(FlowOfTexts, CountsExceptionsThatAnswersKeep) {
   for (uint32_t i = 0; i < 10; ++i) a.finish(1 + i);
   h.flush(app);
   EXPECT_EQ(h.vat().tableSizes().held_bytes, before);
+}
+
+// The application holds what they broke, and who broke them can't make it let go.
+TEST(FlowOfTexts, CutsExceptionsShortAboveTheSoftBoundOfThem) {
+  Harness h;
+  constexpr uint32_t kPromises = 400;
+  Peer& a = h.add(LinkKind::kPeer, limitsOf(256 * kKiB, 1024 * kKiB));
+  Peer& app = h.app();
+  h.connect(a, app);
+  std::vector<wire::OutDescriptor> promises;
+  for (uint32_t id = 0; id < kPromises; ++id) promises.push_back(senderPromise(id));
+  a.callImport(1, 0, 0, promises);
+  app.rest();
+  for (uint32_t id = 0; id < kPromises; ++id) {
+    a.resolveException(id, std::string(4000, 'x'));
+    const wire::Envelope told = app.next();
+    if (id < 60) EXPECT_EQ(told.exception.reason.size(), 4000u);
+    if (id >= 70) EXPECT_EQ(told.exception.reason.size(), 64u);
+    for (Peer* peer : {&a, &app}) h.flush(*peer);
+  }
+  EXPECT_LT(h.vat().tableSizes().held_bytes, 1024 * kKiB);
+  EXPECT_FALSE(a.closed() || a.paused());
 }
 
 }  // namespace
