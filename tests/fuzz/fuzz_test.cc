@@ -58,6 +58,22 @@ TEST(ShadowWorld, KnowsAnObjectBehindPromises) {
   EXPECT_NE(world.failure, "");
 }
 
+TEST(ShadowWorld, SeesACircleThatOnlySeveralPromisesMake) {
+  ShadowWorld world;
+  const auto promise = [&] { return world.add(ShadowWorld::State::kPromise); };
+  std::array<Shadow, kSlots> promises;
+  std::array<Shadow, kSlots> targets;
+  for (size_t slot = 0; slot < kSlots; ++slot) {
+    promises[slot] = promise();
+    targets[slot] = promise();
+  }
+  EXPECT_TRUE(world.canUnite(promises, targets));
+  targets[0] = promises[1];
+  EXPECT_TRUE(world.canUnite(promises, targets));
+  targets[1] = promises[0];
+  EXPECT_FALSE(world.canUnite(promises, targets));
+}
+
 TEST(ShadowWorld, FailsWhenACallFailsWithoutAReason) {
   ShadowWorld world;
   Shadow broken = world.add(ShadowWorld::State::kPromise);

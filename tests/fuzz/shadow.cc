@@ -30,6 +30,22 @@ bool ShadowWorld::unite(Shadow promise, Shadow target) {
   return true;
 }
 
+bool ShadowWorld::canUnite(const std::array<Shadow, kSlots>& promises,
+                           const std::array<Shadow, kSlots>& targets) const {
+  std::vector<Shadow> parents = parents_;
+  const auto rootIn = [&](Shadow shadow) {
+    while (parents[shadow] != shadow) shadow = parents[shadow];
+    return shadow;
+  };
+  for (size_t slot = 0; slot < kSlots; ++slot) {
+    const Shadow from = rootIn(promises[slot]);
+    const Shadow to = rootIn(targets[slot]);
+    if (from == to || states_[from] != State::kPromise) return false;
+    parents[from] = to;
+  }
+  return true;
+}
+
 void ShadowWorld::breakPromise(Shadow promise) {
   Shadow at = root(promise);
   if (states_[at] == State::kPromise) states_[at] = State::kBroken;

@@ -43,6 +43,9 @@ class ShadowWorld {
   State state(Shadow shadow) const { return states_[root(shadow)]; }
   // `promise` becomes `target`. False when they are one already, or `promise` is none.
   bool unite(Shadow promise, Shadow target);
+  // Whether that works for all of them, one after the other.
+  bool canUnite(const std::array<Shadow, kSlots>& promises,
+                const std::array<Shadow, kSlots>& targets) const;
   void breakPromise(Shadow promise);
   // What keeps what open: a promise what it was resolved to, a field its call, a call what was
   // given as its results. Circles of that kind leak in any vat that counts references.

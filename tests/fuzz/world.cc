@@ -158,6 +158,8 @@ void World::redirect(App& app, const Action& action) {
     if (shadows_.root(from) == shadows_.root(other.slots[slot])) return;
     if (!mayBecome(from, shadows_.nodeOf(id), other.slots[slot])) return;
   }
+  // What is no circle by itself may be one with the others.
+  if (!shadows_.canUnite(shadows_.call(id).slots, other.slots)) return;
   auto incoming = takeOut(app.inbox, index);
   say(app.name() + " answers " + std::to_string(id) + " with the results of " +
       std::to_string(asked.call));
