@@ -80,6 +80,18 @@ Draft& Draft::descriptorTag(size_t index, uint16_t tag) {
   word = (word & ~0xffffull) | tag;
   return *this;
 }
+Draft& Draft::oneAnswer() {
+  const size_t first = descriptors() + 1;
+  const size_t answer = target(words_, first);
+  const size_t count = words_.at(descriptors() - 1) >> 2 & 0x3fffffff;
+  words_.resize(target(words_, first + 2));  // the others' are written behind it
+  for (size_t i = 1; i < count; ++i) {
+    const size_t at = first + 2 * i;
+    words_.at(at) =
+        wire::structWord(static_cast<int64_t>(answer) - static_cast<int64_t>(at) - 1, 1, 1);
+  }
+  return *this;
+}
 Draft& Draft::contentField(size_t field, uint64_t word) {
   words_.at(target(words_, payload()) + field) = word;
   return *this;

@@ -41,6 +41,8 @@ class Draft {
   Draft& descriptorTag(size_t index, uint16_t tag);
   // Return from buildReturnResults: pointer field `field` of the content.
   Draft& contentField(size_t field, uint64_t word);
+  // Call: all receiverAnswers of the table are the first one's, whose path is in the message once.
+  Draft& oneAnswer();
   // Call or Return: the content becomes a list of `words` zero words.
   Draft& content(size_t words);
   // Call or Return: the content pointer leads outside of the message.

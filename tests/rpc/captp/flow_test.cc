@@ -302,6 +302,29 @@ TEST_F(FlowOfASlowApplication, PausesTheCallerWhoPassesOnManyFailures) {
   EXPECT_FALSE(a->paused());
 }
 
+// A thousand capabilities share one long path: 17 KiB that would be 550 with a path for each.
+TEST_F(FlowOfASlowApplication, BoundsWhatMessagesGrowTo) {
+  a->callImport(1, 0);
+  app->rest();
+  std::vector<uint16_t> path(wire::kMaxPathSteps);
+  const std::vector<wire::OutDescriptor> capabilities(1000, receiverAnswer(1, path));
+  uint32_t calls = 0;
+  for (; calls < 100 && !a->paused(); ++calls) {
+    wire::OutCall call;
+    call.question_id = 2 + calls;
+    call.target = importedCap(0);
+    Draft draft(wire::buildCall(h.frames(), call, capabilities));
+    a->send(draft.oneAnswer().take());
+    EXPECT_EQ(app->next().descriptors.size(), capabilities.size());
+    app->rest();  // what became of the broken ones
+  }
+  EXPECT_TRUE(a->paused());
+  EXPECT_GT(calls, 1u);
+  // The message as it came, and a new envelope.
+  EXPECT_LT(h.vat().queuedBytes(app->id()), calls * (4 * 1000 * 8 + 8192 * 8 + kKiB));
+  EXPECT_LT(held(), kSoft + 256 * kKiB);
+}
+
 // A capability costs more here than in the message.
 TEST_F(FlowOfASlowApplication, CountsTheCapabilitiesOfResultsThatAreKept) {
   constexpr uint32_t kCapabilities = 1000;
