@@ -92,6 +92,7 @@ Status Sidecar::start() {
   if (needsKey(config_)) {
     const Status loaded = identity_.load();
     if (!loaded.ok()) return loaded;
+    if (identity_.madeFile() && config::advertisesTls(config_)) durable_.keyIsNew();
   }
   for (const auto step :
        {&Sidecar::openJournal, &Sidecar::openAdmin, &Sidecar::bindListeners, &Sidecar::openImports,

@@ -18,6 +18,7 @@ Result<tls::KeyPair> Identity::readOrMake() {
   Result<tls::LoadedKey> loaded = tls::readOrMakeKeyFile(key_file_);
   if (!loaded.ok()) return loaded.status();
   if (loaded->origin == tls::LoadedKey::Origin::kMade) {
+    made_file_ = true;
     log_.info("key", "made a new " + loaded->key.kind() + " key: " + key_file_);
   }
   return loaded->key;

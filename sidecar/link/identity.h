@@ -30,6 +30,8 @@ class Identity {
   // fingerprint no key is made, and any other is kRefused. The log tells the fingerprint.
   Status load();
   bool loaded() const { return loaded_.has_value(); }
+  // Whether load() made the key file.
+  bool madeFile() const { return made_file_; }
 
   // The rest only once load() was ok.
   const tls::KeyPair& key() const { return loaded_->key; }
@@ -53,6 +55,7 @@ class Identity {
   wire::BufferPool& pool_;
   Logger& log_;
   std::optional<Loaded> loaded_;
+  bool made_file_ = false;
 };
 
 }  // namespace vatmesh::link

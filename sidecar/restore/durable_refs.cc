@@ -18,7 +18,8 @@ std::unique_ptr<store::Store> metered(link::Hub& hub, std::unique_ptr<store::Sto
 }  // namespace
 
 DurableRefs::DurableRefs(Parts parts, std::unique_ptr<store::Store> store)
-    : store_(metered(parts.hub, std::move(store),
+    : log_(parts.hub.log()),
+      store_(metered(parts.hub, std::move(store),
                      [this](const Status& outcome) { health_->report(outcome); })),
       target_(parts.target),
       calls_(parts.calls),
@@ -52,6 +53,19 @@ Status DurableRefs::mayPublish(const link::Link& program) const {
             "app.interface: application, or call serve"};
   }
   return Status();
+}
+
+void DurableRefs::keyIsNew() {
+  if (!store_) return;
+  health_->observe([this, asked = false]() mutable {
+    if (std::exchange(asked, true)) return;
+    store_->list({}, 1, [this](const Result<store::Page>& page) {
+      if (!page.ok() || page->refs.empty()) return;
+      log_.warning("store",
+                   "there are refs in it, but the key is new: their URIs name the one before; put "
+                   "its file back to keep them");
+    });
+  });
 }
 
 std::optional<Status> DurableRefs::storeStatus() const {

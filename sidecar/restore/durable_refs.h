@@ -11,6 +11,7 @@
 #include <string>
 
 #include "persistence/store.h"
+#include "rpc/base/log.h"
 #include "sidecar/restore/application_objects.h"
 #include "sidecar/restore/publisher.h"
 #include "sidecar/restore/store_health.h"
@@ -40,12 +41,16 @@ class DurableRefs {
   Status mayPublish(const link::Link& program) const;
   // Null without a store.
   StoredRefs* stored() { return stored_.get(); }
+  // For a vat whose URIs name a key that was made just now: the log tells when there are refs in
+  // the store already, since they were given out under another key.
+  void keyIsNew();
   // Whether the store can be used; none: there is none.
   std::optional<Status> storeStatus() const;
 
  private:
   Publisher::Parts publisherParts(Parts& parts);
 
+  Logger& log_;
   const std::unique_ptr<store::Store> store_;
   const std::function<ApplicationObjects::Target()> target_;
   const ApplicationCalls& calls_;

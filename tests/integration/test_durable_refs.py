@@ -44,6 +44,19 @@ def test_every_ref_comes_back_after_the_sidecar_was_killed(place, alice, bob, st
     assert make_refs(vat, Visitor(vat, alice), names[0])[names[0]] == uris[names[0]]
 
 
+def test_a_new_key_beside_the_refs_of_another_is_told(place, alice):
+    vat = ledger.Vat(place, key="vat.key")
+    make_refs(vat, Visitor(vat, alice), "one")
+    vat.crash()
+    vat.start()
+    text = "there are refs in it, but the key is new"
+    assert text not in vat.sidecar.log()
+    vat.crash()
+    vat.store("vat.key").unlink()
+    vat.start()
+    vat.sidecar.wait_log(text)
+
+
 def test_a_ref_restored_by_many_at_once_is_asked_for_once(place, alice, bob):
     vat = ledger.Vat(place)
     uri = make_refs(vat, Visitor(vat, alice), "one")["one"]
