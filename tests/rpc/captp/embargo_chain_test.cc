@@ -151,7 +151,7 @@ TEST(Embargoed, ByThePeerItselfIsFlushedAsOftenAsItsCallsComeBack) {
   app.disembargo(9, promisedAnswer(1, kField));
   EXPECT_EQ(app.rest(),
             "Call q=3 -> answer 1.0 0x1234/3\nDisembargo senderLoopback e=1 -> answer 1.0\n");
-  for (uint16_t method : {2, 3}) {
+  for (uint16_t method : {uint16_t{2}, uint16_t{3}}) {
     app.callAnswer(4u + method, 0, {}, method);
     EXPECT_EQ(app.nextLine(), "Call q=" + std::to_string(2 + method) + " -> answer 0 0x1234/" +
                                   std::to_string(method));

@@ -384,8 +384,12 @@ TEST(FlowOfTexts, CutsExceptionsShortAboveTheSoftBoundOfThem) {
   for (uint32_t id = 0; id < kPromises; ++id) {
     a.resolveException(id, std::string(4000, 'x'));
     const wire::Envelope told = app.next();
-    if (id < 60) EXPECT_EQ(told.exception.reason.size(), 4000u);
-    if (id >= 70) EXPECT_EQ(told.exception.reason.size(), 64u);
+    if (id < 60) {
+      EXPECT_EQ(told.exception.reason.size(), 4000u);
+    }
+    if (id >= 70) {
+      EXPECT_EQ(told.exception.reason.size(), 64u);
+    }
     for (Peer* peer : {&a, &app}) h.flush(*peer);
   }
   EXPECT_LT(h.vat().tableSizes().held_bytes, 1024 * kKiB);

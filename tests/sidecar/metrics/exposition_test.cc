@@ -112,7 +112,7 @@ TEST(Exposition, TellsWhetherTheStoreCanBeUsedIfThereIsOne) {
 
 TEST(Exposition, NamesTheExportsAndConsumersOfTheConfiguration) {
   Fixture fixture;
-  fixture.sidecar.exports = {{.name = "calculator"},
+  fixture.sidecar.exports = {{.name = "calculator", .consumer = {}},
                              {.name = "calculator", .consumer = "a \"team\"", .restored = 3}};
   const std::string text = fixture.text();
   EXPECT_TRUE(
