@@ -29,8 +29,9 @@ HeldRefs::HeldRefs(event::Loop& loop, store::Store& store, store::WallClock now,
 
 HeldRefs::Hold HeldRefs::hold(const store::Digest& digest, const store::Record& record) {
   Ref& ref = refs_[digest];
-  ++ref.holds;
-  ref.sealed_for = record.sealed_for;
+  // Whoever came first says which seal is known: a later one is found to be another when the store
+  // tells of it.
+  if (++ref.holds == 1) ref.sealed_for = record.sealed_for;
   setExpires(digest, ref, record.expires);
   return Hold(*this, digest);
 }
@@ -102,7 +103,7 @@ void HeldRefs::end(const store::Digest& digest, const Status& why) {
 
 void HeldRefs::setExpires(const store::Digest& digest, Ref& ref,
                           std::optional<store::UnixTime> expires) {
-  if (ref.expires == expires) return;
+  // Also when it is as before: expire() has taken it out.
   if (ref.expires) expiring_.erase({*ref.expires, digest});
   if (expires) expiring_.emplace(*expires, digest);
   ref.expires = expires;

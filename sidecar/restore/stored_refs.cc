@@ -35,7 +35,10 @@ void StoredRefs::restore(link::Link& peer, captp::OpId op, const store::Digest& 
   const auto [load, is_new] = loads_.try_emplace(digest);
   if (load->second.late) return unreadable(op, Status(Code::kTimeout, "it gives no answer"));
   load->second.waiting.insert(op);
-  if (is_new) read(digest, load->second);
+  if (!is_new) return;
+  load->second.since = parts_.hub.loop().now();
+  if (!deadline_.armed()) deadline_.armAt(load->second.since + patience_);
+  read(digest, load->second);
 }
 
 void StoredRefs::read(const store::Digest& digest, Load& load) {
@@ -43,8 +46,6 @@ void StoredRefs::read(const store::Digest& digest, Load& load) {
   load.stale = false;
   load.doubtful = false;
   ++load.reads;
-  load.since = parts_.hub.loop().now();
-  if (!deadline_.armed()) deadline_.armAt(load.since + patience_);
   parts_.store.get(digest, [alive = std::weak_ptr<StoredRefs*>(self_), this, digest,
                             number = load.number](const Result<store::Stored>& stored) {
     if (!alive.expired()) loaded(digest, number, stored);

@@ -77,7 +77,7 @@ class StoredRefs {
   };
   struct Load {
     uint64_t number = 0;  // of the read that is under way
-    Instant since{};
+    Instant since{};        // of the first one: reads that are done again count too
     bool stale = false;     // its record has changed since
     bool doubtful = false;  // it may have
     int reads = 0;

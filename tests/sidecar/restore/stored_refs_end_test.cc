@@ -234,5 +234,31 @@ TEST_F(HangingStoreTest, NobodyWaitsForLongForAStoreThatGivesNoAnswer) {
   give(*a, 2, "id");
 }
 
+// Patient enough to tell a pause of this process from one of the store.
+class BusyStoreTest : public StoredRefsTest {
+ protected:
+  BusyStoreTest() : StoredRefsTest(milliseconds(200)) {}
+};
+
+TEST_F(BusyStoreTest, NobodyWaitsForLongWhereTheRecordChangesFasterThanItIsRead) {
+  const store::Digest digest = save("id");
+  const auto a = peer();
+  store_.holding = true;
+  a->bootstrap(0, "id");
+  until([&] {
+    if (store_.held() > 0) {
+      stored_.changed(digest);
+      store_.release();
+      store_.holding = true;
+    }
+    return a->returned(0) != nullptr;
+  });
+  EXPECT_EQ(outcome(*a->returned(0)),
+            "the store of sturdy refs can't be used now; try again later");
+  store_.release();
+  turns();
+  give(*a, 1, "id");
+}
+
 }  // namespace
 }  // namespace vatmesh::restore
