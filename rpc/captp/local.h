@@ -103,6 +103,7 @@ class Locals {
     Pipeline* awaiting = nullptr;  // its results are returned instead
     LinkId saved_at;               // of a save: the gateway that was asked
     Ref saved;                     // ... and what was, until it has returned
+    Ref through;                   // ... and the gate that SaveCall names, until it is closed
   };
   template <typename F>
   void forEachCall(F f) const {

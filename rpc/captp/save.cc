@@ -54,6 +54,8 @@ void Locals::save(PendingCall& asked, const Route& way) {
   Call& call = open(id);
   call.saved_at = way.connection->id();
   call.saved = Ref(way.promise);
+  // Else a peer that lets go of it meanwhile would hide which one it was.
+  if (Node* gate = find(asked.gate)) call.through = Ref(gate);
   call.pipeline->asker = from;  // who is charged with it
   PendingCall own;
   own.result = call.pipeline;

@@ -116,6 +116,11 @@ void Gateway::keep(const vat::SaveRequest& request, vat::Responder responder) {
   auto saving = std::make_shared<Saving>(std::move(*record), std::move(responder), peer->describe(),
                                          held_bytes_);
   const std::optional<store::Digest> through = parts_.ref_of(request.gate);
+  if (!through && request.gate.value != 0) {
+    return saving->responder.fail(refused(
+        Code::kFailed,
+        "the object came by a reference that was given back meanwhile; save it while it is held"));
+  }
   std::string note = "saved by " + saving->peer;
   if (through) note += " through the sturdy ref " + through->shortName();
   saving->record.notes.push_back({.at = parts_.now(), .text = std::move(note)});

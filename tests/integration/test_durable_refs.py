@@ -2,6 +2,7 @@
 """Durable refs: what was saved comes back after any end of the sidecar, stops everywhere when it is
 revoked, and a store that fails takes nothing else with it."""
 
+import json
 import resource
 import shutil
 import time
@@ -220,6 +221,19 @@ def test_a_ref_that_ends_is_cut_at_its_end(published, alice):
     assert visitor.name(clock) == "clock"
     harness.eventually(lambda: visitor.name(clock).endswith(" has expired"), "the ref ends")
     assert visitor.restore(uri).reason == UNKNOWN_ID
+
+
+def test_whoever_saves_through_a_ref_and_lets_go_of_it_gets_no_longer_one(published, alice):
+    end = int(time.time() * 1000) + 3_600_000
+    visitor = Visitor(published, alice)
+    clock = visitor.restore(Program(published).publish("clock", end)[0])
+    question = visitor.link.question()
+    visitor.link.send(w.call(question, clock, ledger.PERSISTENT, 0) + w.release(clock))
+    saved = visitor.link.returned(question).content.text(0)
+    assert visitor.name(visitor.restore(saved)) == "clock"
+    listed = json.loads(published.refs("list", "--json"))
+    assert [ref["label"] for ref in listed if not ref["expires"]] == []
+    assert len(listed) == 2
 
 
 # --- a store that fails

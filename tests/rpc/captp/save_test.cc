@@ -181,6 +181,27 @@ TEST_F(Save, TellsTheFirstGateThatItPassed) {
   EXPECT_EQ(next().request.gate, first);
 }
 
+// So that what lies behind it can be looked up by it.
+TEST_F(Save, GateIsThereUntilTheOutcomeWasToldThoughThePeerLetsGoOfIt) {
+  Peer& b = h.peer();
+  b.bootstrap(0);
+  const ObjectId gate = h.completeGated(app);
+  EXPECT_EQ(app.nextLine(), "Bootstrap q=0");
+  app.send(wire::buildReturnCapability(h.frames(), 0, senderHosted(0)));
+  EXPECT_EQ(b.nextLine(), "Return a=0 results caps=[senderHosted 0]");
+  b.finish(0);
+  save(b, 1, importedCap(0));
+  b.release(0, 1);
+  bool was_there = false;
+  h.objects().setSaver([&](vat::SaveRequest request, vat::Responder) {
+    was_there = request.gate == gate && h.vat().reference(gate);
+  });
+  EXPECT_EQ(app.rest(), "Finish q=0\nCall q=0 -> import 0 " + kSave + "\n");
+  app.returnCaps(0, {});
+  EXPECT_TRUE(was_there);
+  EXPECT_FALSE(h.vat().reference(gate));
+}
+
 TEST_F(Save, OfAPromiseThatBecomesTheApplicationsObjectIsTheGateways) {
   givePromise(a);
   save(a, 1, importedCap(1));

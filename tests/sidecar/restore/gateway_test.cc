@@ -258,6 +258,16 @@ TEST_F(GatewayTest, KeepsNothingThroughARefThatWasTakenBackMeanwhile) {
   EXPECT_TRUE(kept_.empty());
 }
 
+TEST_F(GatewayTest, KeepsNothingThroughAGateThatIsGone) {
+  restoreAgain();
+  gate_ = {};
+  answer(save(), schema::textRef("a"));
+  EXPECT_EQ(ended(),
+            "save: the object came by a reference that was given back meanwhile; save it while it "
+            "is held");
+  EXPECT_TRUE(kept_.empty());
+}
+
 TEST_F(GatewayTest, SavesThroughALiveExportAsAnyOther) {
   ref_ = Status(Code::kNotFound, "no such ref");
   exported_ = true;
