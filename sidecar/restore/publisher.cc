@@ -55,14 +55,10 @@ class Publisher::Job : public std::enable_shared_from_this<Job> {
       counter_version_ = counter->version;
       store().getFresh(digest(), on<store::Stored>(&Job::refRead));
     } else if (counter.status().code() == Code::kNotFound) {
-      generation_ = 0;
+      generation_ = anyGeneration();
       write(store::kNoVersion);
     } else if (counter.status().code() == Code::kCorrupt) {
-      // Which ones were given out is lost; of 2^64 others, none was.
-      std::array<uint8_t, 8> bytes;
-      publisher_.entropy_.fill(bytes);
-      generation_ = 0;
-      for (const uint8_t byte : bytes) generation_ = generation_ << 8 | byte;
+      generation_ = anyGeneration();
       write(store::kAnyVersion);
     } else {
       end(publisher_.failure(counter.status()));
@@ -72,15 +68,25 @@ class Publisher::Job : public std::enable_shared_from_this<Job> {
   void refRead(const Result<store::Stored>& ref) {
     const Code code = ref.status().code();
     if (ref.ok()) {
-      if_there_ == IfThere::kKeep ? published() : renew(*ref);
-    } else if (code == Code::kNotFound && raised_elsewhere_) {
-      writeRef();
+      if_there_ == IfThere::kKeep ? keep(ref->record) : renew(*ref);
+    } else if (code == Code::kNotFound && raised_elsewhere_ && attempts_ < kMaxAttempts / 2) {
+      begin();  // who raised it may be about to write the ref
     } else if (code == Code::kNotFound || code == Code::kCorrupt) {
       ++generation_;
       write(counter_version_);
     } else {
       end(publisher_.failure(ref.status()));
     }
+  }
+
+  // Without a counter nobody knows which ones were given out, and revoked: there may have been one,
+  // which was lost. Of so many, none was.
+  uint64_t anyGeneration() {
+    std::array<uint8_t, 6> bytes;
+    publisher_.entropy_.fill(bytes);
+    uint64_t generation = 0;
+    for (const uint8_t byte : bytes) generation = generation << 8 | byte;
+    return generation;
   }
 
   // The counter first: it must be there whenever the ref is.
@@ -128,6 +134,15 @@ class Publisher::Job : public std::enable_shared_from_this<Job> {
     } else {
       end(publisher_.failure(ref.status()));
     }
+  }
+
+  // An owner may have again what it has. Those without a name are many.
+  void keep(const store::Record& there) {
+    const bool lasts_longer =
+        record_.expires && (!there.expires || *there.expires > *record_.expires);
+    if (record_.owner || !lasts_longer) return published();
+    end(Status(Code::kRefused,
+               "others have a ref to this object that lasts longer than the one it came from"));
   }
 
   // Gives the ref that is there the label and the end that are wanted now.

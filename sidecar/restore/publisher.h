@@ -9,7 +9,8 @@
 // (Record::counter):
 //
 //   1  read the counter; with a generation g: the ref with id(g) is there -> that is the one
-//   2  else write counter g + 1 and the ref with id(g + 1), in this order and one commit
+//   2  else write counter g + 1 and the ref with id(g + 1), in this order and one commit; without
+//      a counter, any g: nobody knows which ids were revoked before it was lost
 //
 // So a crash in between loses a generation and revives none. Of several processes that publish the
 // same at once, those whose counter is refused look again.

@@ -124,6 +124,7 @@ TEST_F(PublisherTest, StoresNoId) {
 
 TEST_F(PublisherTest, NeverRevivesAnIdThatWasRevoked) {
   const Result<Published> first = publish(record("object 1", alice_));
+  const uint64_t generation = info(first->digest)->generation;
   EXPECT_TRUE(revoke(first->digest).ok());
   EXPECT_EQ(removed_, std::vector{first->digest});
   EXPECT_EQ(revoke(first->digest).code(), Code::kNotFound);
@@ -131,8 +132,38 @@ TEST_F(PublisherTest, NeverRevivesAnIdThatWasRevoked) {
   const Result<Published> second = publish(record("object 1", alice_));
   EXPECT_NE(second->uri, first->uri);
   EXPECT_EQ(info(first->digest).status().code(), Code::kNotFound);
-  EXPECT_EQ(info(second->digest)->generation, 1u);
+  EXPECT_EQ(info(second->digest)->generation, generation + 1);
   EXPECT_EQ(publish(record("object 1", alice_))->uri, second->uri);
+}
+
+TEST_F(PublisherTest, NeverRevivesAnIdThatWasRevokedWhileItPublishedTheSame) {
+  Publisher other(&store_, entropy_, parts());
+  std::optional<Result<Published>> late;
+  store_.holding = true;
+  other.publish(record("object 1"), [&](Result<Published> r) { late = std::move(r); });
+  // It has found no counter ...
+  ASSERT_TRUE(loop_.runUntil([&] { return store_.held() == 1; }, seconds(20)));
+  store_.holding = false;
+  const Result<Published> first = publish(record("object 1"));
+  store_.release();
+  store_.holding = true;
+  // ... so that its writes are refused; before it has looked why, the ref is gone.
+  ASSERT_TRUE(loop_.runUntil([&] { return store_.held() == 2; }, seconds(20)));
+  store_.holding = false;
+  EXPECT_TRUE(revoke(first->digest).ok());
+  store_.release();
+  ASSERT_TRUE(loop_.runUntil([&] { return late.has_value(); }, seconds(20)));
+  ASSERT_TRUE(late->ok()) << late->status().toString();
+  EXPECT_NE((*late)->uri, first->uri);
+  EXPECT_EQ(info(first->digest).status().code(), Code::kNotFound);
+}
+
+TEST_F(PublisherTest, NeverRevivesAnIdThatWasRevokedWhenTheCounterIsLost) {
+  const Result<Published> first = publish(record("object 1"));
+  EXPECT_TRUE(revoke(first->digest).ok());
+  ASSERT_EQ(all().size(), 1u);
+  EXPECT_TRUE(revoke(all()[0].digest).ok());  // by an operator, who found it damaged
+  EXPECT_NE(publish(record("object 1"))->uri, first->uri);
 }
 
 TEST_F(PublisherTest, LosesAGenerationWhenItDiedBetweenItsTwoWrites) {
@@ -185,6 +216,35 @@ TEST_F(PublisherTest, KeepsWhatIsThereForThoseWhoWantItKept) {
   EXPECT_EQ(info(first->digest)->label, "clock");
   EXPECT_EQ(info(first->digest)->expires, now_ + seconds(60));
   EXPECT_TRUE(info(first->digest)->notes.empty());
+}
+
+// Peers without a key have one owner, which is that of the application's own refs as well.
+TEST_F(PublisherTest, KeepsNothingForNobodyThatOutlivesWhatWasWanted) {
+  const Result<Published> endless = publish(record("object 1"));
+  Record wanted = record("object 1");
+  wanted.expires = now_ + seconds(60);
+  const auto keep = [this](const Record& record) {
+    std::optional<Result<Published>> answer;
+    publisher_.publish(
+        record, [&](Result<Published> r) { answer = std::move(r); }, Publisher::IfThere::kKeep);
+    EXPECT_TRUE(loop_.runUntil([&] { return answer.has_value(); }, seconds(20)));
+    return *answer;
+  };
+  const Result<Published> refused = keep(wanted);
+  EXPECT_EQ(refused.status().code(), Code::kRefused);
+  EXPECT_EQ(info(endless->digest)->expires, std::nullopt);
+  EXPECT_EQ(keep(record("object 1"))->uri, endless->uri);
+  // What lasts less is no gain.
+  Record brief = record("object 2");
+  brief.expires = now_ + seconds(30);
+  const Result<Published> first = publish(brief);
+  wanted.object_ref = "object 2";
+  EXPECT_EQ(keep(wanted)->uri, first->uri);
+  // Whoever has a key has its own.
+  const Result<Published> alices = publish(record("object 1", alice_));
+  wanted = record("object 1", alice_);
+  wanted.expires = now_ + seconds(60);
+  EXPECT_EQ(keep(wanted)->uri, alices->uri);
 }
 
 TEST_F(PublisherTest, GivesOneUriToThoseWhoPublishTheSameAtOnce) {
