@@ -1,60 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Several may want one object before the application has answered. Each makes a call on Waiting, an
-// object of this vat, which answers them all when the application has: so each can use the object
-// at once, and still hears in its own answer how it went.
+// Several may want one object before the application has answered. Each makes a call on a Waiting,
+// an object of this vat, which answers when the application has: so each can use the object at
+// once, and still hears in its own answer how it went. It goes with that call: who leaves costs
+// nothing.
 #include "sidecar/restore/application_calls.h"
 
 #include <optional>
-#include <vector>
+#include <set>
 
 namespace vatmesh::restore {
 
 using schema::ApplicationInterface;
 
-// One request to an application.
+// One request to an application; canceled when nobody holds it before it was answered.
 class ApplicationCalls::Asked {
  public:
   captp::Capability object;  // can be called before it is there
-  captp::Capability waiter;  // a Waiting; null once there is an outcome
+  vat::PendingCall call;
+  std::function<void()> failed;   // once, when there is no object
+  std::set<Waiting*> waiting;     // for the outcome
+  std::optional<Status> outcome;  // ok, or why there is no object
 
-  const std::optional<Status>& outcome() const { return outcome_; }
-  void listen(Told told) { told_.push_back(std::move(told)); }
-  void await(vat::Responder responder) {
-    if (outcome_) return answer(std::move(responder));
-    waiting_.push_back(std::move(responder));
-  }
-  void settle(Status outcome) {
-    outcome_ = std::move(outcome);
-    waiter = {};
-    for (Told& told : std::exchange(told_, {})) told(*outcome_);
-    for (vat::Responder& responder : std::exchange(waiting_, {})) answer(std::move(responder));
-  }
+  void settle(Status how);
+};
 
- private:
-  void answer(vat::Responder responder) {
-    if (outcome_->ok()) {
-      responder.answer(vat::Content());
+// One who waits for a request, from its call on this on.
+class ApplicationCalls::Waiting : public vat::LocalObject {
+ public:
+  Waiting(AskedPtr asked, Told told) : asked_(std::move(asked)), told_(std::move(told)) {}
+  ~Waiting() override { asked_->waiting.erase(this); }
+
+  void call(vat::CallView, vat::Responder responder) override {
+    responder_ = std::move(responder);
+    if (asked_->outcome) return answer(*asked_->outcome);
+    asked_->waiting.insert(this);
+  }
+  void answer(const Status& outcome) {
+    told_(outcome);
+    if (outcome.ok()) {
+      responder_->answer(vat::Content());
     } else {
-      responder.fail(*outcome_);
+      responder_->fail(outcome);
     }
   }
 
-  std::optional<Status> outcome_;
-  std::vector<Told> told_;
-  std::vector<vat::Responder> waiting_;
-};
-
-class ApplicationCalls::Waiting : public vat::LocalObject {
- public:
-  explicit Waiting(AskedPtr asked) : asked_(std::move(asked)) {}
-  void call(vat::CallView, vat::Responder responder) override {
-    asked_->await(std::move(responder));
-  }
-
  private:
-  AskedPtr asked_;
+  const AskedPtr asked_;
+  const Told told_;
+  std::optional<vat::Responder> responder_;
 };
+
+void ApplicationCalls::Asked::settle(Status how) {
+  outcome = std::move(how);
+  call.detach();
+  if (!outcome->ok()) failed();
+  for (Waiting* each : std::exchange(waiting, {})) each->answer(*outcome);
+}
 
 namespace {
 
@@ -87,7 +89,10 @@ ApplicationCalls::~ApplicationCalls() {
 
 void ApplicationCalls::serve(captp::LinkId app_link, captp::Capability application) {
   dropDead();
-  served_[link::linkKey(app_link)] = std::move(application);
+  const Key key = link::linkKey(app_link);
+  served_[key] = std::move(application);
+  // What peers have of the one before, they keep; what they ask from now on is this one's.
+  std::erase_if(objects_of_peers_, [key](const auto& each) { return each.first.second == key; });
   hub_.makeGateway(app_link);
 }
 
@@ -98,16 +103,21 @@ bool ApplicationCalls::serves(captp::LinkId app_link) const {
 vat::Restored ApplicationCalls::bootstrap(captp::LinkId app_link, const link::Link& peer,
                                           Told told) {
   const auto key = std::pair(link::linkKey(peer.id()), link::linkKey(app_link));
-  const auto known = objects_of_peers_.find(key);
-  if (known != objects_of_peers_.end()) return use(*known->second, std::move(told));
+  if (const auto known = objects_of_peers_.find(key); known != objects_of_peers_.end()) {
+    const AskedPtr& asked = known->second;
+    if (!asked->outcome || !hub_.vat().isBroken(asked->object)) return use(asked, std::move(told));
+  }
   AskedPtr asked = ask(application(app_link), ApplicationInterface::kBootstrap,
                        schema::write(schema::BootstrapParams{.peer = describe(peer)}, hub_.pool()));
   // A failure is that of those who waited for it; the next one asks again.
-  asked->listen([this, key](const Status& outcome) {
-    if (!outcome.ok()) objects_of_peers_.erase(key);
-  });
-  objects_of_peers_.emplace(key, asked);
-  return use(*asked, std::move(told));
+  asked->failed = [this, key, failed = asked.get()] {
+    const auto known = objects_of_peers_.find(key);
+    if (known != objects_of_peers_.end() && known->second.get() == failed) {
+      objects_of_peers_.erase(known);
+    }
+  };
+  objects_of_peers_[key] = asked;
+  return use(asked, std::move(told));
 }
 
 Result<vat::Restored> ApplicationCalls::restore(captp::LinkId app_link,
@@ -118,7 +128,7 @@ Result<vat::Restored> ApplicationCalls::restore(captp::LinkId app_link,
   if (!params.ok()) return params.status();
   const AskedPtr asked =
       ask(application(app_link), ApplicationInterface::kRestore, std::move(*params));
-  return use(*asked, std::move(told));
+  return use(asked, std::move(told));
 }
 
 Result<vat::PendingCall> ApplicationCalls::restoreShared(
@@ -167,26 +177,28 @@ ApplicationCalls::AskedPtr ApplicationCalls::ask(const captp::Capability& applic
                                                  uint16_t method, wire::InMessage params) {
   static constexpr uint16_t kObject[] = {0};
   auto asked = std::make_shared<Asked>();
-  vat::PendingCall call = hub_.objects().call(
+  asked->failed = [] {};
+  asked->call = hub_.objects().call(
       application,
       {.interface_id = ApplicationInterface::kId,
        .method_id = method,
        .params = {std::move(params), {}}},
-      [asked](const Result<vat::Content>& results) { asked->settle(outcomeOf(results)); });
-  asked->object = call.pipelined(kObject);
-  call.detach();
-  asked->waiter = hub_.objects().add(std::make_unique<Waiting>(asked));
+      [weak = std::weak_ptr<Asked>(asked)](const Result<vat::Content>& results) {
+        if (const AskedPtr still = weak.lock()) still->settle(outcomeOf(results));
+      });
+  asked->object = asked->call.pipelined(kObject);
   return asked;
 }
 
-vat::Restored ApplicationCalls::use(Asked& asked, Told told) {
-  if (asked.outcome()) {
-    told(*asked.outcome());
-    return {.capability = asked.object.clone(), .awaits = {}};
+vat::Restored ApplicationCalls::use(const AskedPtr& asked, Told told) {
+  if (asked->outcome) {
+    told(*asked->outcome);
+    return {.capability = asked->object.clone(), .awaits = {}};
   }
-  asked.listen(std::move(told));
-  vat::PendingCall wait = hub_.objects().call(asked.waiter, {}, nullptr);
-  return {.capability = asked.object.clone(), .awaits = wait.handOver()};
+  const captp::Capability waiting =
+      hub_.objects().add(std::make_unique<Waiting>(asked, std::move(told)));
+  vat::PendingCall wait = hub_.objects().call(waiting, {}, nullptr);
+  return {.capability = asked->object.clone(), .awaits = wait.handOver()};
 }
 
 // Forgets what was known of application links that are gone.

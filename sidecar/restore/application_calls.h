@@ -20,7 +20,8 @@ namespace vatmesh::restore {
 
 class ApplicationCalls {
  public:
-  // Told once what became of a request: ok, or why there is no object.
+  // Told once what became of a request: ok, or why there is no object. Not told where who asked
+  // left before; with the last of them, the request is canceled.
   using Told = std::function<void(const Status&)>;
 
   // `hub` outlives it.
@@ -35,7 +36,8 @@ class ApplicationCalls {
   bool serves(captp::LinkId app_link) const;
   bool anyServes() const { return !served_.empty(); }
 
-  // What exports without a ref serve to `peer`; the application is asked once for each peer link.
+  // What exports without a ref serve to `peer`; the application is asked once for each peer link,
+  // and again when it has failed, when what it gave is broken, or when it served another one.
   vat::Restored bootstrap(captp::LinkId app_link, const link::Link& peer, Told told);
 
   // What the application calls `object_ref`. kCorrupt when that is no object ref; `told` hears
@@ -60,7 +62,7 @@ class ApplicationCalls {
 
   const captp::Capability& application(captp::LinkId app_link);
   AskedPtr ask(const captp::Capability& application, uint16_t method, wire::InMessage params);
-  vat::Restored use(Asked& asked, Told told);
+  vat::Restored use(const AskedPtr& asked, Told told);
   void dropDead();
 
   link::Hub& hub_;

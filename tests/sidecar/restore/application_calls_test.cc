@@ -76,6 +76,13 @@ class ApplicationCallsTest : public RestoreFixture {
     app_->send(wire::forwardReturn(app_->frames(), std::move(message), payload,
                                    {.answer_id = call.id}, table));
   }
+  // Whether the application was told that `question` is over.
+  bool finished(uint32_t question) const {
+    for (const wire::Envelope* each : app_->all(MessageKind::kFinish)) {
+      if (each->id == question) return true;
+    }
+    return false;
+  }
   void refuse(const wire::Envelope& call, Code code, std::string_view why) {
     app_->send(wire::buildReturnException(app_->frames(), call.id, wireType(code), why));
   }
@@ -295,6 +302,54 @@ TEST_F(ApplicationCallsTest, ALostPeerDisturbsNobodyElse) {
   give(call(1), 6);
   give(call(0), 5);
   EXPECT_EQ(ended(*one, 0), "ok");
+}
+
+TEST_F(ApplicationCallsTest, RequesterThatLeavesCostsNothing) {
+  const auto peer = this->peer();
+  const size_t objects = hub_.objects().size();
+  peer->bootstrap(0, "named");
+  offer();
+  const uint32_t question = call(0).id;
+  peer->finish(0, true);
+  until([&] { return finished(question); });
+  // Of many who wait for the peer's own object, each that leaves is forgotten at once.
+  for (uint32_t i = 1; i <= 20; ++i) peer->bootstrap(i, "main");
+  const uint32_t own = call(1).id;
+  for (uint32_t i = 1; i <= 20; ++i) peer->finish(i, true);
+  until([&] { return hub_.objects().size() == objects; });
+  EXPECT_FALSE(finished(own));
+  peer->hangUp();
+  until([&] { return finished(own); });
+  EXPECT_EQ(count(RestoreResult::kOk) + count(RestoreResult::kAppError), 0u);
+}
+
+TEST_F(ApplicationCallsTest, AsksAgainWhenThePeersObjectIsBroken) {
+  const auto peer = this->peer();
+  peer->bootstrap(0, "main");
+  offer();
+  wire::InMessage message = schema::write(schema::CapabilityResults{.capability = 0}, pool_);
+  const wire::Payload payload = wire::rootPayload(message);
+  const wire::OutDescriptor promise{
+      .kind = wire::DescriptorKind::kSenderPromise, .id = 5, .path = {}};
+  app_->send(wire::forwardReturn(app_->frames(), std::move(message), payload,
+                                 {.answer_id = call(0).id}, {&promise, 1}));
+  EXPECT_EQ(ended(*peer, 0), "ok");
+  app_->send(wire::buildResolveException(app_->frames(), 5, 0, "it lived elsewhere"));
+  until([&] { return peer->find(MessageKind::kResolve) != nullptr; });
+  peer->bootstrap(1, "main");
+  give(call(1), 6);
+  EXPECT_EQ(ended(*peer, 1), "ok");
+}
+
+TEST_F(ApplicationCallsTest, AsksTheOneThatWasServedLast) {
+  const auto peer = this->peer();
+  bool gone = false;
+  calls_.serve(app_link_->id(), hub_.objects().add(std::make_unique<Giving>(*this)));
+  restore(*peer, 0, "main");
+  calls_.serve(app_link_->id(), hub_.objects().add(std::make_unique<Answering>(gone)));
+  restore(*peer, 1, "main");
+  EXPECT_EQ(outcome(*peer->returned(0)), "ok");
+  EXPECT_NE(outcome(*peer->returned(1)), "ok");  // this one gives nothing
 }
 
 TEST_F(ApplicationCallsTest, AsksWhatServeGaveInsteadOfTheBootstrap) {
