@@ -16,7 +16,7 @@ Result<captp::Capability> Importer::import(link::Link& program, const std::strin
     return Status(Code::kOverloaded,
                   "import: " + std::to_string(kMaxUnderWay) + " are under way; wait for some");
   }
-  vat::NewPromise promise = hub_.promise();
+  vat::NewPromise promise = hub_.promise([this](captp::OpId op) { own_.restorer.cancel(op); });
   if (own_.serves(*uri)) {
     own_.restorer.restore(program, promise.op, uri->id);
     return std::move(promise.capability);

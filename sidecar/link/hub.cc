@@ -66,8 +66,15 @@ void Hub::end(Link& link, const Status& why, metrics::CloseReason reason) {
   reportDown(link, why);
 }
 
+vat::NewPromise Hub::promise(std::function<void(captp::OpId)> canceled) {
+  vat::NewPromise made = vat_.newPromise();
+  if (canceled) promised_.emplace(made.op, std::move(canceled));
+  return made;
+}
+
 void Hub::complete(captp::OpId op, Result<vat::Completion> result) {
   restoring_.erase(op);
+  promised_.erase(op);
   inputs_.emplace_back(Completed{op, std::move(result)});
   settle();
 }
@@ -75,6 +82,7 @@ void Hub::complete(captp::OpId op, Result<vat::Completion> result) {
 captp::ObjectId Hub::completeGated(captp::OpId op, const vat::BootstrapOf& found,
                                    std::function<void()> gone) {
   restoring_.erase(op);
+  promised_.erase(op);
   return objects_.completeGated(op, found, std::move(gone));
 }
 
@@ -224,6 +232,7 @@ void Hub::apply(captp::Effect& effect) {
   } else if (auto* cancel = std::get_if<captp::Cancel>(&effect)) {
     const auto found = restoring_.find(cancel->op);
     if (found != restoring_.end()) found->second->owner_.onCancel(cancel->op);
+    if (const auto promised = promised_.extract(cancel->op)) promised.mapped()(cancel->op);
   }
 }
 

@@ -61,8 +61,8 @@ class Hub : private vat::Turns {
   captp::ObjectId completeGated(captp::OpId op, const vat::BootstrapOf& found,
                                 std::function<void()> gone);
 
-  // A promise that complete() resolves.
-  vat::NewPromise promise() { return vat_.newPromise(); }
+  // A promise that complete() resolves. `canceled` runs when nobody wants it any more before.
+  vat::NewPromise promise(std::function<void(captp::OpId)> canceled = {});
 
   // Asks whether the vat at the other end of `link` still answers; `done` hears it in the end, at
   // the latest after `patience`. Not when the Hub is destroyed before.
@@ -149,6 +149,8 @@ class Hub : private vat::Turns {
   captp::Effects applying_;                              // empty outside applyAll; keeps its memory
   std::deque<std::variant<Completed, Closing>> inputs_;  // of owners, in their order
   std::unordered_map<captp::OpId, Link*> restoring_;     // open operations of links that are up
+  // Open promises, with whom to tell that one isn't wanted.
+  std::unordered_map<captp::OpId, std::function<void(captp::OpId)>> promised_;
   Recorder* recorder_ = nullptr;
   std::vector<std::unique_ptr<LinkProbe>> probes_;
   bool settling_ = false;

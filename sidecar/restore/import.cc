@@ -155,7 +155,10 @@ Result<captp::Capability> Import::lookUp(captp::LinkId asker) {
   if (looked_up_.count(key) >= kMaxWaiting) {
     return Status(Code::kOverloaded, prefix() + "too many calls wait for its cap file");
   }
-  vat::NewPromise promise = hub_.promise();
+  vat::NewPromise promise = hub_.promise([this](captp::OpId op) {
+    std::erase_if(looked_up_, [op](const auto& each) { return each.second == op; });
+    onCancel(op);
+  });
   if (waiting()) {
     looked_up_.emplace(key, promise.op);
   } else {

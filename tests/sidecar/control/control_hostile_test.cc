@@ -117,5 +117,32 @@ TEST_F(ControlHostileTest, RandomParametersAlwaysHaveAnAnswer) {
   EXPECT_EQ(counters_.live_exports, 0u);  // nobody kept a handle
 }
 
+// Never answers.
+class SilentRestorer : public link::Restorer {
+ public:
+  void restore(link::Link&, captp::OpId op, const std::string&) override { asked.push_back(op); }
+  void cancel(captp::OpId op) override { canceled.push_back(op); }
+  void peerGone(captp::LinkId) override {}
+
+  std::vector<captp::OpId> asked, canceled;
+};
+
+TEST_F(ControlHostileTest, ImportOfAnOwnUriThatIsDroppedIsCanceled) {
+  const Program program = this->program();
+  SilentRestorer own;
+  Importer importer(hub_, peer_links_, identity_,
+                    {.serves = [](const sturdy::SturdyUri&) { return true; }, .restorer = own});
+  Result<captp::Capability> object = importer.import(
+      *program.link, sturdy::printUri({.location = sturdy::TcpLocation{"here", 7000},
+                                       .digest = identity_.fingerprint(),
+                                       .secure = true,
+                                       .id = "id"}));
+  ASSERT_TRUE(object.ok()) << object.status().toString();
+  ASSERT_EQ(own.asked.size(), 1u);
+  EXPECT_TRUE(own.canceled.empty());
+  drop(std::move(*object));
+  EXPECT_EQ(own.canceled, own.asked);
+}
+
 }  // namespace
 }  // namespace vatmesh::control

@@ -256,6 +256,14 @@ TEST_F(ControlTest, ForgetsTheLookupsOfAProgramThatIsGone) {
   EXPECT_EQ(outcomeOf(kept_[0]), "the client is gone");
 }
 
+TEST_F(ControlTest, LookupsThatAreDroppedDoNotWait) {
+  openImport("bank");
+  const Program program = this->program();
+  for (size_t i = 0; i <= restore::Import::kMaxWaiting; ++i) {
+    drop(given(ask(program, SidecarInterface::kLookup, schema::LookupParams{.name = "bank"})));
+  }
+}
+
 TEST_F(ControlTest, AFailedLookupClosesNothing) {
   openImport("bank");
   ASSERT_TRUE(
