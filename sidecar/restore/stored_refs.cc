@@ -32,10 +32,18 @@ void StoredRefs::restore(link::Link& peer, captp::OpId op, const store::Digest& 
   if (parts_.health.status().code() == Code::kTimeout) {
     return unreadable(op, parts_.health.status());
   }
+  const uint64_t asker = link::linkKey(peer.id());
+  const auto reads = reads_of_.find(asker);
+  if (reads != reads_of_.end() && reads->second >= kMaxReads && !loads_.contains(digest)) {
+    return fail(op, RestoreResult::kStoreError,
+                Status(Code::kOverloaded, "too many sturdy refs at a time; wait for some"));
+  }
   const auto [load, is_new] = loads_.try_emplace(digest);
   if (load->second.late) return unreadable(op, Status(Code::kTimeout, "it gives no answer"));
   load->second.waiting.insert(op);
   if (!is_new) return;
+  load->second.asker = asker;
+  ++reads_of_[asker];
   load->second.since = parts_.hub.loop().now();
   if (!deadline_.armed()) deadline_.armAt(load->second.since + patience_);
   read(digest, load->second);
@@ -61,6 +69,8 @@ void StoredRefs::loaded(const store::Digest& digest, uint64_t number,
   const bool again = load->second.stale || (doubtful && !stored.ok() && load->second.reads < 2);
   if (again && !load->second.waiting.empty()) return read(digest, load->second);
   const std::set<captp::OpId> waiting = std::move(load->second.waiting);
+  const auto reads = reads_of_.find(load->second.asker);
+  if (--reads->second == 0) reads_of_.erase(reads);
   loads_.erase(load);
   parts_.health.report(stored.status());
   if (stored.ok()) {

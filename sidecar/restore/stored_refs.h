@@ -38,6 +38,9 @@ class StoredRefs {
  public:
   // How long a peer waits for the store.
   static constexpr Duration kPatience = std::chrono::seconds(5);
+  // Reads of the store that one peer has under way, whether it waits for them still or not; what it
+  // asks for beyond is kOverloaded. Others find the store's queue short.
+  static constexpr size_t kMaxReads = 4096;
 
   struct Parts {
     link::Hub& hub;
@@ -76,7 +79,8 @@ class StoredRefs {
     HeldRefs::Hold hold;  // once the record was read
   };
   struct Load {
-    uint64_t number = 0;  // of the read that is under way
+    uint64_t number = 0;    // of the read that is under way
+    uint64_t asker = 0;     // the key of the link for which it began
     Instant since{};        // of the first one: reads that are done again count too
     bool stale = false;     // its record has changed since
     bool doubtful = false;  // it may have
@@ -114,6 +118,7 @@ class StoredRefs {
   HeldRefs held_;  // outlives the holds
   std::map<captp::OpId, Waiter> waiters_;
   std::map<store::Digest, Load> loads_;
+  std::map<uint64_t, size_t> reads_of_;  // by asker
   std::map<ObjectKey, Object> objects_;
   event::Timer deadline_;  // of the oldest load, or earlier
   std::shared_ptr<StoredRefs*> self_;

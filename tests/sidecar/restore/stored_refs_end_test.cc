@@ -260,5 +260,26 @@ TEST_F(BusyStoreTest, NobodyWaitsForLongWhereTheRecordChangesFasterThanItIsRead)
   give(*a, 1, "id");
 }
 
+// A peer that asks and leaves at once costs reads, which others would wait behind.
+TEST_F(StoredRefsTest, OnePeerHasNoMoreThanItsShareOfTheReads) {
+  save("id");
+  save("id 2");
+  const auto flood = peer();
+  const auto other = peer();
+  store_.holding = true;
+  uint32_t question = 0;
+  for (; question < StoredRefs::kMaxReads; ++question) {
+    flood->bootstrap(question, "no id " + std::to_string(question));
+    flood->finish(question, true);
+  }
+  EXPECT_EQ(reasonFor(*flood, question, "id"), "too many sturdy refs at a time; wait for some");
+  EXPECT_EQ(flood->returned(question)->exception.type, 1);  // overloaded
+  other->bootstrap(0, "id");
+  until([&] { return store_.held() > StoredRefs::kMaxReads; });
+  store_.release();
+  until([&] { return !source_.asked.empty(); });
+  give(*flood, question + 1, "id 2");
+}
+
 }  // namespace
 }  // namespace vatmesh::restore
