@@ -8,6 +8,9 @@ void ApplicationObjects::linkFor(captp::LinkId peer, link::Application::Done don
   if (app == nullptr) {
     return done(Status(Code::kFailed, "no application restores sturdy refs here; set \"app\""));
   }
+  // What it imports of its own: dialled for that link as for a peer, it might import it there
+  // again.
+  if (app->owns(peer)) return done(peer);
   app->linkFor(peer, std::move(done));
 }
 
