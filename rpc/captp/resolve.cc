@@ -133,8 +133,10 @@ void Core::resolve(PromiseNode& promise, Ref to, Place bounce) {
     if (promise.used && next) next->used = true;
     return settle(promise, std::move(to));
   }
-  if (!shortens_paths) return settle(promise, Ref());
+  // A fact also where nothing is shortened: what is told later may lead past the promise, so what
+  // went along it has to be followed.
   promise.bounce = std::move(bounce);
+  if (!shortens_paths) return settle(promise, Ref());
   const bool used =
       promise.used && !planted(promise.kind() == NodeKind::kPath ? "used_path" : "used_promise");
   if (!used) return settle(promise, std::move(to));

@@ -83,7 +83,8 @@ struct NewPromise {
 // How a vat goes about things that its peers can't tell apart.
 struct Behaviour {
   // Calls take the shortest path that is known. Without, a path that was used stays what it was for
-  // ever: in order too, with more hops and no Disembargoes of ours. For comparing the two.
+  // ever: in order too, with more hops and, but where results lead past it (those of another call,
+  // those of two paths that met), no Disembargoes of ours. For comparing the two.
   bool shortens_paths = true;
 };
 

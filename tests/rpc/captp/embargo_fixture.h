@@ -12,8 +12,8 @@ namespace vatmesh::captp {
 class Embargo : public testing::Test {
  protected:
   Embargo() : Embargo(Limits()) {}
-  explicit Embargo(const Limits& of_app)
-      : a(h.peer()), c(h.peer()), app(h.add(LinkKind::kApp, of_app)) {
+  explicit Embargo(const Limits& of_app, vat::Behaviour behaviour = {})
+      : h({}, {}, behaviour), a(h.peer()), c(h.peer()), app(h.add(LinkKind::kApp, of_app)) {
     h.connect(a, app);
     h.connect(c, app);
     c.callImport(1, 0, 0, {senderHosted(9)});

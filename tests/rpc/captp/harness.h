@@ -92,8 +92,9 @@ class Peer {
 
 class Harness : private vat::Turns {
  public:
-  explicit Harness(Limits limits = {}, const VatLimits& vat_limits = {})
-      : vat_(vat_limits), limits_(limits) {}
+  explicit Harness(Limits limits = {}, const VatLimits& vat_limits = {},
+                   vat::Behaviour behaviour = {})
+      : vat_(vat_limits, behaviour), limits_(limits) {}
   ~Harness() override;
 
   Peer& peer() { return add(LinkKind::kPeer); }
