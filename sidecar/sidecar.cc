@@ -12,8 +12,6 @@
 #include "rpc/sturdy/identity.h"
 #include "rpc/sturdy/object_id.h"
 #include "sidecar/addresses.h"
-#include "sidecar/link/accepted_app.h"
-#include "sidecar/link/inherited_app.h"
 #include "sidecar/offers.h"
 #include "sidecar/restore/cap_file.h"
 #include "sidecar/version.h"
@@ -76,6 +74,7 @@ Sidecar::Sidecar(event::Loop& loop, Logger& log, config::Config config)
                                                   loop_.post(std::move(done));
                                                 })),
       gateway_(hub_, gatewayParts()),
+      applications_(applicationsParts()),
       peer_links_(hub_, dialer_, exports_),
       control_(controlParts()),
       drain_(hub_, [this] { stopAccepting(); }) {
@@ -101,7 +100,7 @@ Status Sidecar::start() {
     if (!status.ok()) return status;
   }
   started_ = true;
-  for (App& app : apps_) app.application->start();
+  applications_.start();
   if (ready()) loop_.post([this] { healthChanged(); });
   return Status();
 }
@@ -184,7 +183,7 @@ Status Sidecar::publish() {
 
 Status Sidecar::makeExports() {
   for (const Offer& offer : offersOf(config_, vatSecret(identity_))) {
-    Result<link::Application*> app = application(offer.of->app);
+    Result<link::Application*> app = applications_.get(offer.of->app);
     if (!app.ok()) return app.status();
     const Status added =
         exports_.add(offer.of->name, offer.id,
@@ -195,69 +194,23 @@ Status Sidecar::makeExports() {
     if (!added.ok()) return added;
   }
   if (!config_.app) return Status();
-  return application(*config_.app).status();
+  return applications_.get(*config_.app).status();
 }
 
-// The application that `config` means; exports with equal ones share it.
-Result<link::Application*> Sidecar::application(const config::App& config) {
-  for (const App& app : apps_) {
-    if (app.config == config) return app.application.get();
-  }
-  Result<std::unique_ptr<link::Application>> made = makeApplication(config);
-  if (!made.ok()) return made.status();
-  link::Application* application = made->get();
-  application->offer(control_);
-  if (config.interface == config::App::Interface::kApplication) application->makeGateway();
-  application->observe([this, application] {
-    if (application == child_app_ && !application->health().ok()) drain_.childDisconnected();
-    healthChanged();
-  });
-  apps_.push_back({config, std::move(*made)});
-  return application;
+const Applications::App* Sidecar::durableApp() const {
+  if (config_.app) return applications_.find(*config_.app);
+  return applications_.all().size() == 1 ? &applications_.all()[0] : nullptr;
 }
 
-Result<std::unique_ptr<link::Application>> Sidecar::makeApplication(const config::App& config) {
-  using Kind = config::App::Kind;
-  if (config.kind == Kind::kRun) return runApplication(config);
-  if (config.kind == Kind::kFd) {
-    const Status adopted = net::adoptSocket(config.fd);
-    if (!adopted.ok()) return adopted.withContext("app.fd");
-    return std::unique_ptr<link::Application>(
-        std::make_unique<link::InheritedApp>(hub_, event::Fd(config.fd)));
-  }
-  Result<net::Address> address = net::Address::parse(config.address);
-  if (!address.ok()) return address.status().withContext("app");
-  if (config.kind == Kind::kDial) {
-    return link::dialledApplication(hub_, dialer_, entropy_, *address, config.links);
-  }
-  auto accepted = link::AcceptedApp::open(hub_, *address, link::allowedUids(config.allow));
-  if (!accepted.ok()) return accepted.status();
-  return std::unique_ptr<link::Application>(std::move(*accepted));
-}
-
-Result<std::unique_ptr<link::Application>> Sidecar::runApplication(const config::App& config) {
-  if (child_) {
-    return Status(Code::kInvalidArgument, "only one application can be run; use `dial` for others");
-  }
-  Result<std::unique_ptr<link::Child>> child = Status(Code::kFailed, "not started");
-  descriptors_.whileLowered([&] {
-    child = link::Child::start(loop_, config.command,
-                               [this](int exit_code) { drain_.childEnded(exit_code); });
-  });
-  if (!child.ok()) return child.status();
-  child_ = std::move(*child);
-  drain_.setChild(child_.get());
-  auto app = std::make_unique<link::InheritedApp>(hub_, child_->takeSocket());
-  child_app_ = app.get();
-  return std::unique_ptr<link::Application>(std::move(app));
-}
-
-const Sidecar::App* Sidecar::durableApp() const {
-  if (!config_.app) return apps_.size() == 1 ? &apps_[0] : nullptr;
-  for (const App& app : apps_) {
-    if (app.config == config_.app) return &app;
-  }
-  return nullptr;
+Applications::Parts Sidecar::applicationsParts() {
+  return {.loop = loop_,
+          .hub = hub_,
+          .dialer = dialer_,
+          .entropy = entropy_,
+          .descriptors = descriptors_,
+          .sidecars = control_,
+          .drain = drain_,
+          .health_changed = [this] { healthChanged(); }};
 }
 
 control::Control::Parts Sidecar::controlParts() {
@@ -289,7 +242,7 @@ restore::DurableRefs::Parts Sidecar::durableParts() {
     return vatSecret(identity_);
   };
   const auto target = [this] {
-    const App* app = durableApp();
+    const Applications::App* app = durableApp();
     return app == nullptr ? restore::ApplicationObjects::Target()
                           : restore::ApplicationObjects::Target{.app = app->application.get(),
                                                                 .interface = app->config.interface};
@@ -319,7 +272,7 @@ restore::Gateway::Parts Sidecar::gatewayParts() {
           .is_export = [this](const store::Digest& ref) { return exports_.serves(ref); },
           .restores_from =
               [this](captp::LinkId host) {
-                const App* app = durableApp();
+                const Applications::App* app = durableApp();
                 return app != nullptr && app->application->owns(host);
               },
           .now = store::systemClock()};
@@ -350,7 +303,7 @@ std::vector<admin::Check> Sidecar::checks() const {
        .phase = Phase::kReady,
        .ok = !drain_.draining(),
        .detail = {}}};
-  for (const App& app : apps_) {
+  for (const Applications::App& app : applications_.all()) {
     checks.push_back({.name = "application",
                       .phase = Phase::kReady,
                       .ok = app.application->health().ok(),

@@ -14,14 +14,13 @@
 #include "rpc/base/log.h"
 #include "rpc/base/status.h"
 #include "sidecar/admin/admin.h"
+#include "sidecar/applications.h"
 #include "sidecar/config/config.h"
 #include "sidecar/control/control.h"
 #include "sidecar/control/control_socket.h"
 #include "sidecar/descriptor_limit.h"
 #include "sidecar/drain.h"
 #include "sidecar/event/loop.h"
-#include "sidecar/link/application.h"
-#include "sidecar/link/child.h"
 #include "sidecar/link/hub.h"
 #include "sidecar/link/identity.h"
 #include "sidecar/link/peer_links.h"
@@ -63,11 +62,6 @@ class Sidecar {
   int exitCode() const { return drain_.exitCode(); }
 
  private:
-  struct App {
-    config::App config;
-    std::unique_ptr<link::Application> application;
-  };
-
   // The steps of start.
   Status openJournal();
   Status openAdmin();
@@ -77,12 +71,10 @@ class Sidecar {
   Status publish();
   Status makeExports();
 
-  Result<link::Application*> application(const config::App& config);
-  Result<std::unique_ptr<link::Application>> makeApplication(const config::App& config);
-  Result<std::unique_ptr<link::Application>> runApplication(const config::App& config);
   // The application that durable refs are restored from; null when there is none, or several and
   // none is above the others.
-  const App* durableApp() const;
+  const Applications::App* durableApp() const;
+  Applications::Parts applicationsParts();
   restore::DurableRefs::Parts durableParts();
   restore::Gateway::Parts gatewayParts();
   control::Control::Parts controlParts();
@@ -122,9 +114,7 @@ class Sidecar {
   restore::Exports exports_;
   restore::DurableRefs durable_;
   restore::Gateway gateway_;
-  std::vector<App> apps_;
-  std::unique_ptr<link::Child> child_;
-  link::Application* child_app_ = nullptr;  // the one that child_ is
+  Applications applications_;
   link::PeerLinks peer_links_;
   std::vector<std::unique_ptr<link::PeerListener>> listeners_;
   std::vector<std::unique_ptr<restore::Import>> imports_;
