@@ -2,7 +2,6 @@
 """An application whose objects have names, and peers that save, restore and call them. The application
 is played by a thread at the other end of `app: {accept: ...}`, so that a test sees what it is asked."""
 
-import base64
 import json
 import re
 import subprocess
@@ -160,10 +159,6 @@ class Vat:
         return int(re.search(rf'^vatmesh_restores_total{{result="{result}"}} (\d+)', text, re.M)[1])
 
 
-def object_id(uri):
-    return w.Bytes(base64.urlsafe_b64decode(uri.rsplit("/", 1)[1] + "=="))
-
-
 def digest_name(vat, label):
     """How logs and texts name the ref with that label."""
     return vat.listed()[label][:10]
@@ -182,7 +177,7 @@ class Visitor:
 
     def ask(self, uri):
         question = self.link.question()
-        self.link.send(w.bootstrap(question, object_id(uri)))
+        self.link.send(w.bootstrap(question, w.ObjectId.of(uri)))
         return question
 
     def outcome(self, question):

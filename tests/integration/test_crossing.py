@@ -41,7 +41,7 @@ def theirs(vat, id):
     if link is None:
         return False
     asked = []
-    answer = link.ask(lambda q: asked.append(q) or w.bootstrap(q, w.Bytes(id)))
+    answer = link.ask(lambda q: asked.append(q) or w.bootstrap(q, w.ObjectId(id)))
     got = [answer.get(timeout=harness.DEADLINE)]
     if asked:
         got.append(link.ask(lambda q: w.call(q, (asked[0], []), *ECHO)).get(timeout=harness.DEADLINE))

@@ -76,10 +76,6 @@ def secret(uri):
     return uri.rsplit("/", 1)[1]
 
 
-def object_id(uri):
-    return w.Bytes(base64.urlsafe_b64decode(secret(uri) + "=="))
-
-
 def unseen(place, *uris):
     """No id stands in any log."""
     logs = "".join(p.log() for p in place.started)
@@ -104,7 +100,7 @@ def reach(vat, peer, number=5, uri=None, first=True):
     """`peer`'s connection to the vat, and its import that is the application's object `number`."""
     link = peer.dial(vat.address) if peer else raw.RawPeer(harness.connect(vat.address), harness.DEADLINE)
     question = link.question()
-    link.send(w.bootstrap(question, object_id(uri or vat.uri)))
+    link.send(w.bootstrap(question, w.ObjectId.of(uri or vat.uri)))
     vat.give(number, first)
     answer = link.returned(question)
     assert answer.how == "results", answer
@@ -170,13 +166,13 @@ def test_what_was_saved_is_restored_and_may_be_sealed_for_one_peer(place, one, t
     _, answer = save(vat, link, root, w.Text("accounts/7"), w.Text(two.fingerprint))
     uri = text_of(answer)
     question = link.question()
-    link.send(w.bootstrap(question, object_id(uri)))
+    link.send(w.bootstrap(question, w.ObjectId.of(uri)))
     refused = link.returned(question)
     # Nobody learns from it that there is something.
     assert (refused.how, refused.reason) == ("exception", "Unknown persistent service ID")
     theirs = two.dial(vat.address)
     question = theirs.question()
-    theirs.send(w.bootstrap(question, object_id(uri)))
+    theirs.send(w.bootstrap(question, w.ObjectId.of(uri)))
     asked = vat.link.expect("call")
     assert (asked.interface, asked.method) == (APPLICATION, 1)
     assert asked.content.get(0) == b"accounts/7\0"
@@ -193,7 +189,7 @@ def test_who_restores_a_ref_saves_it_as_its_own_and_the_owner_keeps_its_uri(plac
     def saves_again(peer):
         link = peer.dial(vat.address)
         question = link.question()
-        link.send(w.bootstrap(question, object_id(uri)))
+        link.send(w.bootstrap(question, w.ObjectId.of(uri)))
         asked = vat.link.expect("call", interface=APPLICATION, method=1)
         vat.link.send(w.results(asked.question, w.Struct([], [w.Cap(0)]), [("senderHosted", 9)]))
         answer = link.returned(question)
@@ -218,7 +214,7 @@ def test_a_ref_that_is_taken_back_while_it_is_saved_gives_no_other(place, one, t
     uri = text_of(save(vat, link, root, w.Text("accounts/7"))[1])
     theirs = two.dial(vat.address)
     question = theirs.question()
-    theirs.send(w.bootstrap(question, object_id(uri)))
+    theirs.send(w.bootstrap(question, w.ObjectId.of(uri)))
     restored = vat.link.expect("call", interface=APPLICATION, method=1)
     vat.link.send(w.results(restored.question, w.Struct([], [w.Cap(0)]), [("senderHosted", 9)]))
     account = theirs.returned(question).caps[0][1]
@@ -230,7 +226,7 @@ def test_a_ref_that_is_taken_back_while_it_is_saved_gives_no_other(place, one, t
 
     def is_known():
         again = theirs.question()
-        theirs.send(w.bootstrap(again, object_id(uri)))
+        theirs.send(w.bootstrap(again, w.ObjectId.of(uri)))
         how = theirs.returned(again).how
         theirs.send(w.finish(again))
         return how != "exception"
@@ -312,7 +308,7 @@ def test_a_plain_server_answers_for_itself(place, one):
     vat = Vat(place, interface="plain")
     link = one.dial(vat.address)
     question = link.question()
-    link.send(w.bootstrap(question, object_id(vat.uri)))
+    link.send(w.bootstrap(question, w.ObjectId.of(vat.uri)))
     asked = vat.link.expect("bootstrap")
     vat.link.send(w.results(asked.question, w.Cap(0), [("senderHosted", 3)]))
     root = link.returned(question).caps[0][1]
@@ -397,7 +393,7 @@ def test_every_uri_that_a_peer_was_told_is_there_after_a_kill(place, one, store)
         pass
     there = {ref["ref"] for ref in json.loads(vat.refs("list", "--json"))}
     for uri in uris:
-        name = hashlib.sha256(object_id(uri).value).digest()
+        name = hashlib.sha256(base64.urlsafe_b64decode(secret(uri) + "==")).digest()
         assert base64.urlsafe_b64encode(name).decode().rstrip("=") in there
 
 

@@ -2,7 +2,6 @@
 """vatmesh-sidecar as a process: its command line, its start and end, cap files, waiting imports,
 local sockets, admin pages and logs. What it carries is in the other files."""
 
-import base64
 import os
 import re
 import signal
@@ -153,8 +152,7 @@ def test_a_consumer_has_an_id_of_its_own_until_its_generation_is_raised(place):
     def asks(sidecar, uri):
         """What a peer gets that has `uri`."""
         peer = raw.RawPeer(harness.connect(harness.uri_place(sidecar.cap("probe.cap"))), harness.DEADLINE)
-        id = base64.urlsafe_b64decode(uri.rsplit("/", 1)[1] + "=")
-        peer.send(w.bootstrap(0, w.Bytes(id)))
+        peer.send(w.bootstrap(0, w.ObjectId.of(uri)))
         answer = peer.returned(0)
         peer.close()
         return answer.how if answer.how == "results" else answer.reason

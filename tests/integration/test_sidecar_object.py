@@ -76,10 +76,8 @@ class Peer(raw.RawPeer):
 
     def restore(self, uri):
         """The import id of what `uri` names."""
-        text = uri.rsplit("/", 1)[1]
         question = self.question()
-        self.send(w.bootstrap(question, w.Bytes(
-            base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))))
+        self.send(w.bootstrap(question, w.ObjectId.of(uri)))
         answer = results(self.returned(question))
         return answer.caps[answer.content.index][1]
 

@@ -5,6 +5,7 @@ Builders lay a tree of nodes (Struct, Listing, Bytes, Cap, Word) out in one segm
 rpc.capnp are written down below as field positions. `Word` puts any 64 bits where a pointer belongs,
 so that every malformed pointer can be made."""
 
+import base64
 import struct
 
 TAGS = ["unimplemented", "abort", "call", "return", "finish", "resolve", "release", "obsoleteSave",
@@ -38,6 +39,19 @@ class Bytes:
 class Text(Bytes):
     def __init__(self, value):
         super().__init__(value.encode() + b"\0")
+
+
+class ObjectId(Bytes):
+    """An id in a Bootstrap: a Text of any bytes. Without the zero at its end, an id that ends with one
+    would lose it."""
+
+    def __init__(self, value):
+        super().__init__(value + b"\0")
+
+    @classmethod
+    def of(cls, uri):
+        text = uri.rsplit("/", 1)[1]
+        return cls(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
 
 
 class Cap:
